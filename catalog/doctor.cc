@@ -1,0 +1,113 @@
+#include "catalog/doctor.h"
+
+#include "absl/strings/str_cat.h"
+#include "catalog/schema.h"
+
+namespace catalog {
+namespace {
+
+// Each row: what, hint. `busy` are the structures of open jobs.
+constexpr char kFindings[] = R"sql(
+WITH busy AS (
+  SELECT pg_catalog.unnest(ARRAY[old_structure, new_structure]) AS id FROM restructure.job WHERE open),
+live AS (SELECT live_structure AS id FROM restructure.set),
+ours AS (
+  SELECT t.oid, t.tgname, t.tgenabled, t.tgrelid,
+         pg_catalog.split_part(t.tgname::text, '_', 3)::bigint AS id,
+         pg_catalog.split_part(t.tgname::text, '_', 4) AS kind
+  FROM pg_catalog.pg_trigger t
+  WHERE t.tgname::text ~ '^pg_restructure_[0-9]+_(log|sync|mirror)'),
+helpers AS (
+  SELECT c.relname::text AS name, 'relation' AS what,
+         pg_catalog.split_part(c.relname::text, '_', 2)::bigint AS id,
+         pg_catalog.split_part(c.relname::text, '_', 1) AS kind
+  FROM pg_catalog.pg_class c WHERE c.relnamespace = 'restructure'::pg_catalog.regnamespace
+    AND c.relkind IN ('r', 'v') AND c.relname::text ~ '^(source|keys|taken)_[0-9]+$'
+  UNION ALL
+  SELECT p.proname::text, 'function', pg_catalog.split_part(p.proname::text, '_', 2)::bigint,
+         pg_catalog.split_part(p.proname::text, '_', 1)
+  FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'restructure'::pg_catalog.regnamespace
+    AND p.proname::text ~ '^(log|sync|mirror)_[0-9]+$')
+SELECT pg_catalog.format('structure %s (%I.%I) is neither live nor part of an open job',
+         n.structure_id, n.schema_name, n.table_name),
+       'drop its table and triggers, and delete its row from restructure.structure.'
+FROM restructure.structure n
+WHERE n.structure_id NOT IN (SELECT id FROM live WHERE id IS NOT NULL)
+  AND n.structure_id NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
+UNION ALL
+SELECT pg_catalog.format('trigger %I on %s is left over', o.tgname,
+         o.tgrelid::pg_catalog.regclass),
+       pg_catalog.format('DROP TRIGGER %I ON %s.', o.tgname, o.tgrelid::pg_catalog.regclass)
+FROM ours o
+WHERE o.id NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
+  AND (o.kind = 'log' OR o.id NOT IN (SELECT id FROM live WHERE id IS NOT NULL))
+UNION ALL
+SELECT pg_catalog.format('trigger %I on %s does not fire always (%s): the set is not kept equal',
+         o.tgname, o.tgrelid::pg_catalog.regclass, o.tgenabled),
+       pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I, then verify the set.',
+         o.tgrelid::pg_catalog.regclass, o.tgname)
+FROM ours o JOIN live ON live.id = o.id WHERE o.kind = 'sync' AND o.tgenabled <> 'A'
+  AND o.id NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
+UNION ALL
+SELECT pg_catalog.format('set %I.%I has %s of its 4 upkeep triggers: it is not kept equal',
+         s.schema_name, s.set_name, (SELECT pg_catalog.count(*) FROM ours o
+           WHERE o.id = s.live_structure AND o.kind = 'sync')),
+       'drop the set and create it again.'
+FROM restructure.set s WHERE s.live_structure IS NOT NULL
+  AND s.live_structure NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
+  AND (SELECT pg_catalog.count(*) FROM ours o WHERE o.id = s.live_structure AND o.kind = 'sync') <> 4
+  AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.member)
+UNION ALL
+SELECT pg_catalog.format('%s restructure.%I is left over', h.what, h.name),
+       pg_catalog.format('drop it: no set and no open job uses it.')
+FROM helpers h
+WHERE h.id NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
+  AND (h.kind IN ('keys', 'taken', 'log') OR h.id NOT IN (SELECT id FROM live WHERE id IS NOT NULL))
+UNION ALL
+SELECT pg_catalog.format('index %s is invalid', i.indexrelid::pg_catalog.regclass),
+       pg_catalog.format('REINDEX INDEX CONCURRENTLY %s.', i.indexrelid::pg_catalog.regclass)
+FROM pg_catalog.pg_index i JOIN restructure.structure n ON n.table_oid = i.indrelid
+WHERE NOT i.indisvalid
+UNION ALL
+SELECT pg_catalog.format('the member table of set %I.%I is gone', s.schema_name, s.set_name),
+       pg_catalog.format('pg_restructure drop set %I.%I', s.schema_name, s.set_name)
+FROM restructure.set s WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.member)
+UNION ALL
+SELECT pg_catalog.format('the alias of set %I.%I is gone', s.schema_name, s.set_name),
+       pg_catalog.format('pg_restructure drop set %I.%I, and create it again', s.schema_name,
+         s.set_name)
+FROM restructure.set s WHERE s.alias IS NOT NULL
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.alias)
+  AND s.set_id NOT IN (SELECT set_id FROM restructure.job WHERE open)
+UNION ALL
+SELECT pg_catalog.format('server process %s (%s) belongs to no running job', a.pid,
+         a.application_name),
+       pg_catalog.format('SELECT pg_terminate_backend(%s).', a.pid)
+FROM pg_catalog.pg_stat_activity a
+WHERE a.datname = pg_catalog.current_database()
+  AND a.application_name ~ '^pg_restructure job [0-9]+ '
+  AND NOT EXISTS (SELECT FROM restructure.job j
+    WHERE j.job_id::text = pg_catalog.split_part(a.application_name, ' ', 3)
+      AND j.lease_until > pg_catalog.clock_timestamp() - interval '5 seconds')
+)sql";
+
+}  // namespace
+
+absl::StatusOr<Diagnosis> Diagnose(Session& session) {
+  Diagnosis diagnosis;
+  absl::StatusOr<int> version = InstalledSchemaVersion(session);
+  if (!version.ok()) return version.status();
+  if (*version == 0) return diagnosis;
+  absl::StatusOr<Rows> findings = session.Query(kFindings);
+  if (!findings.ok()) return findings.status();
+  for (const Row& row : *findings) diagnosis.findings.push_back({ToText(row[0]), ToText(row[1])});
+  absl::StatusOr<Rows> jobs = session.Query(
+      "SELECT pg_catalog.format('job %s on %s is open, phase %s%s', job_id, name, phase,"
+      " CASE WHEN lease_until > pg_catalog.clock_timestamp() THEN '' ELSE ', not running' END)"
+      " FROM restructure.job WHERE open ORDER BY job_id");
+  if (!jobs.ok()) return jobs.status();
+  for (const Row& row : *jobs) diagnosis.notes.push_back(ToText(row[0]));
+  return diagnosis;
+}
+
+}  // namespace catalog

@@ -1,0 +1,265 @@
+#include "catalog/schema.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace catalog {
+namespace {
+
+// Version 1. Later versions append statements, never change these.
+constexpr char kVersion1[] = R"sql(
+CREATE SCHEMA restructure;
+GRANT USAGE ON SCHEMA restructure TO PUBLIC;
+COMMENT ON SCHEMA restructure IS
+  'catalog and ledger of pg_restructure: see the views sets, structures and jobs';
+
+CREATE TABLE restructure.version (version int NOT NULL, installed_at timestamptz NOT NULL
+  DEFAULT pg_catalog.now());
+
+CREATE TABLE restructure.set (
+  set_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  schema_name text NOT NULL, set_name text NOT NULL,
+  alias oid,
+  member oid NOT NULL,
+  key_columns text[] NOT NULL, owner_columns text[] NOT NULL, shown_columns text[] NOT NULL,
+  insertion text NOT NULL CHECK (insertion IN ('automatic', 'manual')),
+  retention text NOT NULL CHECK (retention IN ('mandatory', 'optional')),
+  live_structure bigint,
+  UNIQUE (schema_name, set_name));
+
+CREATE TABLE restructure.structure (
+  structure_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  set_id bigint NOT NULL REFERENCES restructure.set ON DELETE CASCADE,
+  generation int NOT NULL,
+  schema_name text NOT NULL, table_name text NOT NULL, table_oid oid,
+  sort_key text NOT NULL,
+  columns jsonb NOT NULL,
+  stage text NOT NULL DEFAULT 'building',
+  capture text NOT NULL DEFAULT 'off' CHECK (capture IN ('off', 'log', 'sync')),
+  created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  UNIQUE (set_id, generation));
+
+CREATE TABLE restructure.job (
+  job_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind text NOT NULL,
+  name text NOT NULL,
+  set_id bigint,
+  request text NOT NULL,
+  old_structure bigint, new_structure bigint,
+  phase text NOT NULL,
+  open boolean NOT NULL DEFAULT true,
+  outcome text,
+  goal text NOT NULL,
+  pause_requested boolean NOT NULL DEFAULT false,
+  token bigint NOT NULL DEFAULT 0,
+  holder text,
+  lease_until timestamptz,
+  fingerprint jsonb,
+  system_identifier text NOT NULL,
+  database_oid oid NOT NULL,
+  swapped_at timestamptz,
+  soak_until timestamptz,
+  error text,
+  progress text, summary text,
+  wal_start pg_lsn,
+  created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  finished_at timestamptz,
+  UNIQUE (job_id, token));
+CREATE UNIQUE INDEX job_one_open_per_set ON restructure.job (set_id) WHERE open;
+
+CREATE TABLE restructure.batch (
+  job_id bigint NOT NULL, pass text NOT NULL, low bigint NOT NULL, high bigint,
+  low_key text[], high_key text[],
+  rows bigint, done boolean NOT NULL,
+  PRIMARY KEY (job_id, pass, low));
+
+CREATE TABLE restructure.event (
+  job_id bigint NOT NULL, happened_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  what text NOT NULL);
+
+CREATE FUNCTION restructure.fingerprint(structure bigint, members_from oid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+  SELECT jsonb_build_object(
+    'columns', (SELECT jsonb_agg(jsonb_build_array(a.attname, a.atttypid, a.atttypmod,
+                         a.attcollation, a.attnotnull) ORDER BY c.i)
+                FROM jsonb_array_elements(n.columns) WITH ORDINALITY c(o, i)
+                LEFT JOIN pg_attribute a ON a.attrelid = s.member AND a.attname = c.o->>'name'
+                  AND NOT a.attisdropped),
+    'key', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = s.member AND i.indisunique
+                AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate
+                AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C")
+                     FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k
+                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k)
+                  = (SELECT array_agg(k ORDER BY k COLLATE "C") FROM unnest(s.key_columns) k)),
+    'storage', (SELECT jsonb_build_array(pg_relation_filenode(s.member),
+                                         pg_relation_filenode(members_from))),
+    'members', jsonb_build_array(members_from),
+    'table', (SELECT jsonb_build_array(c.relkind, c.relpersistence, c.relrowsecurity,
+                c.relforcerowsecurity, c.relhassubclass) FROM pg_class c WHERE c.oid = s.member),
+    'capture', (SELECT jsonb_object_agg(t.tgname, t.tgenabled::text || md5(p.prosrc))
+                FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                WHERE t.tgrelid = s.member
+                  AND starts_with(t.tgname::text, 'pg_restructure_' || n.structure_id || '_')),
+    'objects', jsonb_build_array(
+                (SELECT c.oid FROM pg_class c WHERE c.oid = n.table_oid),
+                to_regclass('restructure.keys_' || n.structure_id)::oid,
+                to_regclass('restructure.taken_' || n.structure_id)::oid,
+                (SELECT jsonb_agg(a.attname || format_type(a.atttypid, a.atttypmod)
+                                  ORDER BY a.attnum)
+                 FROM pg_attribute a WHERE a.attrelid = n.table_oid AND a.attnum > 0),
+                to_regclass('restructure.source_' || n.structure_id)::oid))
+  FROM restructure.structure n JOIN restructure.set s USING (set_id)
+  WHERE n.structure_id = structure
+$f$;
+
+CREATE VIEW restructure.sets AS
+  SELECT s.set_id, pg_catalog.format('%I.%I', s.schema_name, s.set_name) AS set_name,
+         s.alias::pg_catalog.regclass AS alias, s.member::pg_catalog.regclass AS member,
+         s.owner_columns, s.key_columns, s.shown_columns, n.sort_key, s.insertion, s.retention,
+         s.live_structure,
+         pg_catalog.format('%I.%I', n.schema_name, n.table_name) AS side_table
+  FROM restructure.set s
+  LEFT JOIN restructure.structure n ON n.structure_id = s.live_structure;
+COMMENT ON VIEW restructure.sets IS 'one row for each set: alias, member table, sort key, modes';
+
+CREATE VIEW restructure.structures AS
+  SELECT n.structure_id, n.set_id, n.generation,
+         pg_catalog.format('%I.%I', n.schema_name, n.table_name) AS side_table, n.sort_key,
+         CASE WHEN n.structure_id = s.live_structure THEN 'live'
+              WHEN j.job_id IS NULL THEN 'left over'
+              WHEN j.swapped_at IS NOT NULL THEN 'retired' ELSE 'replacement' END AS role,
+         n.stage, n.capture, n.created_at
+  FROM restructure.structure n JOIN restructure.set s USING (set_id)
+  LEFT JOIN restructure.job j ON j.open AND n.structure_id IN (j.old_structure, j.new_structure);
+COMMENT ON VIEW restructure.structures IS 'the side tables of each set and what they are now';
+
+CREATE VIEW restructure.jobs AS
+  SELECT job_id, kind, name, phase, open, outcome, goal, pause_requested, holder, lease_until,
+         lease_until > pg_catalog.clock_timestamp() AS is_running, error, soak_until, progress,
+         summary, created_at, swapped_at, finished_at
+  FROM restructure.job;
+COMMENT ON VIEW restructure.jobs IS 'one row for each job: phase, outcome, progress (JSON)';
+
+GRANT SELECT ON restructure.sets, restructure.structures, restructure.jobs TO PUBLIC;
+
+CREATE FUNCTION restructure.connect_member(set regclass, VARIADIC key text[]) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+  found_set restructure.sets;
+  connected bigint;
+BEGIN
+  SELECT * INTO found_set FROM restructure.sets s WHERE s.alias = connect_member.set;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '% is not a set', connect_member.set USING ERRCODE = 'undefined_table',
+      HINT = 'Name the alias of a set; restructure.sets lists them.';
+  END IF;
+  IF cardinality(key) <> cardinality(found_set.key_columns) THEN
+    RAISE EXCEPTION 'the key of set % has % columns (%), got % values', connect_member.set,
+      cardinality(found_set.key_columns), array_to_string(found_set.key_columns, ', '),
+      cardinality(key) USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  EXECUTE (SELECT format('INSERT INTO %s (%s) VALUES (%s)', connect_member.set,
+                         string_agg(quote_ident(a.attname), ', ' ORDER BY k.i),
+                         string_agg(format('$1[%s]::%s', k.i, format_type(a.atttypid, a.atttypmod)),
+                                    ', ' ORDER BY k.i))
+           FROM unnest(found_set.key_columns) WITH ORDINALITY k(name, i)
+           JOIN pg_attribute a ON a.attrelid = connect_member.set AND a.attname = k.name)
+    USING key;
+  GET DIAGNOSTICS connected = ROW_COUNT;
+  RETURN connected > 0;
+END $f$;
+COMMENT ON FUNCTION restructure.connect_member(regclass, text[]) IS
+  'connects a row of the member table to its owner''s set; false if it is a member already, is not there, or has no owner';
+
+CREATE FUNCTION restructure.disconnect_member(set regclass, VARIADIC key text[]) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+  found_set restructure.sets;
+  disconnected bigint;
+BEGIN
+  SELECT * INTO found_set FROM restructure.sets s WHERE s.alias = disconnect_member.set;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '% is not a set', disconnect_member.set USING ERRCODE = 'undefined_table',
+      HINT = 'Name the alias of a set; restructure.sets lists them.';
+  END IF;
+  IF found_set.retention = 'mandatory' THEN
+    RAISE EXCEPTION 'set % has mandatory retention: a member stays while its row does',
+      disconnect_member.set USING ERRCODE = 'object_not_in_prerequisite_state',
+      HINT = 'Delete the row of the member table, or create the set with --retention optional.';
+  END IF;
+  IF cardinality(key) <> cardinality(found_set.key_columns) THEN
+    RAISE EXCEPTION 'the key of set % has % columns (%), got % values', disconnect_member.set,
+      cardinality(found_set.key_columns), array_to_string(found_set.key_columns, ', '),
+      cardinality(key) USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  EXECUTE (SELECT format('DELETE FROM %s n WHERE %s', disconnect_member.set,
+                         string_agg(format('n.%I = $1[%s]::%s', a.attname, k.i,
+                                           format_type(a.atttypid, a.atttypmod)), ' AND '))
+           FROM unnest(found_set.key_columns) WITH ORDINALITY k(name, i)
+           JOIN pg_attribute a ON a.attrelid = disconnect_member.set AND a.attname = k.name)
+    USING key;
+  GET DIAGNOSTICS disconnected = ROW_COUNT;
+  RETURN disconnected > 0;
+END $f$;
+COMMENT ON FUNCTION restructure.disconnect_member(regclass, text[]) IS
+  'takes a member out of its set (retention optional); false if it was no member';
+
+INSERT INTO restructure.version (version) VALUES (1)
+)sql";
+
+absl::Status CheckVersion(int version) {
+  if (version <= kSchemaVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("schema restructure has version ", version, ", this program knows ",
+                   kSchemaVersion, "\nHINT: use a newer pg_restructure."));
+}
+
+absl::Status MissingCreate(Session& session) {
+  absl::StatusOr<Rows> names = session.Query(
+      "SELECT pg_catalog.quote_ident(current_user),"
+      " pg_catalog.quote_ident(pg_catalog.current_database())");
+  if (!names.ok()) return names.status();
+  const Row& row = names->front();
+  return absl::PermissionDeniedError(absl::StrCat(
+      "role ", ToText(row[0]), " may not create the schema restructure in database ",
+      ToText(row[1]), "\nHINT: GRANT CREATE ON DATABASE ", ToText(row[1]), " TO ", ToText(row[0]),
+      "."));
+}
+
+}  // namespace
+
+absl::StatusOr<int> InstalledSchemaVersion(Session& session) {
+  absl::StatusOr<Rows> there =
+      session.Query("SELECT pg_catalog.to_regclass('restructure.version')");
+  if (!there.ok()) return there.status();
+  if (!there->front()[0]) return 0;
+  absl::StatusOr<Rows> version =
+      session.Query("SELECT pg_catalog.max(version) FROM restructure.version");
+  if (!version.ok()) return version.status();
+  return static_cast<int>(ToInt(version->front()[0]));
+}
+
+absl::Status InstallSchema(Session& session) {
+  absl::StatusOr<int> version = InstalledSchemaVersion(session);
+  if (!version.ok()) return version.status();
+  if (*version == kSchemaVersion) return absl::OkStatus();
+  if (absl::Status known = CheckVersion(*version); !known.ok()) return known;
+  absl::StatusOr<Transaction> transaction = Transaction::Begin(session, "install");
+  if (!transaction.ok()) return transaction.status();
+  // 0x70677273 is "pgrs".
+  absl::StatusOr<Rows> locked =
+      session.Query("SELECT pg_catalog.pg_advisory_xact_lock(x'70677273'::int, 0)");
+  if (!locked.ok()) return locked.status();
+  version = InstalledSchemaVersion(session);
+  if (!version.ok()) return version.status();
+  if (*version == 0) {
+    absl::Status created = session.Execute(kVersion1);
+    if (absl::IsPermissionDenied(created)) {
+      { Transaction rolled_back = *std::move(transaction); }
+      return MissingCreate(session);
+    }
+    if (!created.ok()) return created;
+  }
+  return transaction->Commit();
+}
+
+}  // namespace catalog

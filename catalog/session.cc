@@ -1,0 +1,247 @@
+#include "catalog/session.h"
+
+#include <sys/socket.h>
+
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "catalog/failpoint.h"
+#include "catalog/names.h"
+#include "catalog/pqxx_compat.h"
+
+namespace catalog {
+namespace {
+
+// The server's first line, without its "ERROR:  ", and its detail lines.
+std::string ServerMessage(absl::string_view what) {
+  while (!what.empty() && (what.back() == '\n' || what.back() == ' ')) what.remove_suffix(1);
+  for (absl::string_view prefix : {"ERROR:  ", "FATAL:  ", "PANIC:  "}) {
+    if (absl::StartsWith(what, prefix)) what.remove_prefix(prefix.size());
+  }
+  return absl::StrReplaceAll(what, {{"HINT:  ", "HINT: "}});
+}
+
+absl::StatusCode CodeFor(absl::string_view sqlstate) {
+  if (sqlstate == "55P03" || sqlstate == "57014") return absl::StatusCode::kDeadlineExceeded;
+  if (absl::StartsWith(sqlstate, "57P") || absl::StartsWith(sqlstate, "08")) {
+    return absl::StatusCode::kUnavailable;
+  }
+  // 25P03: idle in transaction for too long; the backend is gone.
+  if (sqlstate == "25P03" || sqlstate == "25P04") return absl::StatusCode::kUnavailable;
+  if (absl::StartsWith(sqlstate, "40")) return absl::StatusCode::kAborted;
+  if (absl::StartsWith(sqlstate, "53")) return absl::StatusCode::kResourceExhausted;
+  if (sqlstate == "42501") return absl::StatusCode::kPermissionDenied;
+  if (sqlstate == "42P01" || sqlstate == "42703" || sqlstate == "42883" || sqlstate == "3F000" ||
+      sqlstate == "42704") {
+    return absl::StatusCode::kNotFound;
+  }
+  if (sqlstate == "42P07" || sqlstate == "42710" || sqlstate == "23505") {
+    return absl::StatusCode::kAlreadyExists;
+  }
+  if (sqlstate == "25006") return absl::StatusCode::kFailedPrecondition;
+  return absl::StatusCode::kInternal;
+}
+
+// Turns the exception that is being handled into a status. `open` tells whether the connection
+// still stands.
+absl::Status CurrentExceptionStatus(bool open) {
+  try {
+    throw;
+  } catch (const pqxx::broken_connection& error) {
+    return absl::UnavailableError(ServerMessage(error.what()));
+  } catch (const pqxx::transaction_rollback& error) {
+    return absl::AbortedError(ServerMessage(error.what()));
+  } catch (const pqxx::in_doubt_error& error) {
+    return absl::UnknownError(ServerMessage(error.what()));
+  } catch (const pqxx::sql_error& error) {
+    if (!open) return absl::UnavailableError(ServerMessage(error.what()));
+    return absl::Status(CodeFor(error.sqlstate()), ServerMessage(error.what()));
+  } catch (const std::exception& error) {
+    if (!open) return absl::UnavailableError(ServerMessage(error.what()));
+    return absl::InternalError(ServerMessage(error.what()));
+  }
+}
+
+std::string Milliseconds(absl::Duration duration) {
+  return absl::StrCat("'", absl::ToInt64Milliseconds(duration), "ms'");
+}
+
+constexpr char kPins[] =
+    "SET search_path = pg_catalog, pg_temp; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+    "SET IntervalStyle = 'postgres'; SET extra_float_digits = 1; SET bytea_output = 'hex';"
+    "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off;"
+    "SET statement_timeout = 0; SET lock_timeout = 0; SET row_security = off; SET jit = off;"
+    "SET idle_in_transaction_session_timeout = '60s'; SET default_tablespace = '';"
+    "SET client_min_messages = warning; SET standard_conforming_strings = on;"
+    "SET client_encoding = 'UTF8'; SET check_function_bodies = on;"
+    "SET enable_tidscan = on; SET enable_indexscan = on; SET enable_indexonlyscan = on;"
+    "SET enable_hashjoin = on; SET enable_mergejoin = on; SET enable_nestloop = on;"
+    "SET enable_seqscan = on; SET enable_sort = on; SET plan_cache_mode = auto";
+
+}  // namespace
+
+std::int64_t ToInt(const Value& value) {
+  std::int64_t number = 0;
+  if (value) (void)absl::SimpleAtoi(*value, &number);
+  return number;
+}
+
+double ToDouble(const Value& value) {
+  double number = 0;
+  if (value) (void)absl::SimpleAtod(*value, &number);
+  return number;
+}
+
+bool ToBool(const Value& value) { return value && *value == "t"; }
+
+std::string ToText(const Value& value) { return value.value_or(""); }
+
+struct Session::Implementation {
+  std::unique_ptr<pqxx::connection> connection;
+  Notices notices;  // Before the transaction: both need the connection.
+  std::unique_ptr<pqxx::nontransaction> channel;
+  std::vector<std::string> search_path;
+  std::int64_t affected_rows = 0;
+  bool in_transaction = false;
+  bool lost = false;
+
+  bool Open() const { return !lost && connection->is_open(); }
+
+  template <typename Run>
+  absl::Status Guarded(Run run) {
+    if (lost) return absl::UnavailableError("the connection to the server was lost");
+    try {
+      run();
+      return absl::OkStatus();
+    } catch (...) {
+      absl::Status status = CurrentExceptionStatus(Open());
+      if (absl::IsUnavailable(status)) lost = true;
+      return status;
+    }
+  }
+};
+
+Session::Session(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+Session::~Session() = default;
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(const std::string& conninfo,
+                                                       const std::string& application_name) {
+  auto implementation = std::make_unique<Implementation>();
+  try {
+    implementation->connection = std::make_unique<pqxx::connection>(conninfo);
+    ForbidReconnecting(*implementation->connection);
+    implementation->notices = DropNotices(*implementation->connection);
+    implementation->channel = std::make_unique<pqxx::nontransaction>(*implementation->connection);
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(ServerMessage(error.what()));
+  }
+  auto session = std::unique_ptr<Session>(new Session(std::move(implementation)));
+  absl::StatusOr<Rows> before = session->Query(
+      "SELECT s, pg_catalog.current_setting('server_version_num')::int,"
+      " pg_catalog.current_setting('session_replication_role')"
+      " FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) s UNION ALL"
+      " SELECT NULL, pg_catalog.current_setting('server_version_num')::int,"
+      " pg_catalog.current_setting('session_replication_role')");
+  if (!before.ok()) return before.status();
+  for (const Row& row : *before) {
+    if (row[0]) session->implementation_->search_path.push_back(*row[0]);
+  }
+  if (absl::Status pinned = session->Execute(kPins); !pinned.ok()) return pinned;
+  const std::int64_t version = ToInt(before->back()[1]);
+  std::string more = absl::StrCat("SET application_name = ", QuoteLiteral(application_name));
+  if (version >= 140000) absl::StrAppend(&more, "; SET client_connection_check_interval = '1s'");
+  if (version >= 170000) absl::StrAppend(&more, "; SET transaction_timeout = 0");
+  if (ToText(before->back()[2]) != "origin") {
+    absl::StrAppend(&more, "; SET session_replication_role = origin");
+  }
+  if (absl::Status pinned = session->Execute(more); !pinned.ok()) return pinned;
+  return session;
+}
+
+absl::StatusOr<Rows> Session::Query(const std::string& sql, const std::vector<Value>& parameters) {
+  Rows rows;
+  absl::Status status = implementation_->Guarded([&] {
+    const pqxx::result result = ExecWithParameters(*implementation_->channel, sql, parameters);
+    implementation_->affected_rows = static_cast<std::int64_t>(result.affected_rows());
+    rows.reserve(static_cast<std::size_t>(result.size()));
+    for (const auto& from : result) {
+      Row row;
+      row.reserve(static_cast<std::size_t>(from.size()));
+      for (const auto& field : from) {
+        row.push_back(field.is_null() ? Value() : Value(std::string(field.c_str(), field.size())));
+      }
+      rows.push_back(std::move(row));
+    }
+  });
+  if (!status.ok()) return status;
+  return rows;
+}
+
+absl::Status Session::Execute(const std::string& sql) {
+  return implementation_->Guarded([&] { implementation_->channel->exec(sql); });
+}
+
+std::int64_t Session::affected_rows() const { return implementation_->affected_rows; }
+int Session::backend_pid() const { return implementation_->connection->backendpid(); }
+const std::vector<std::string>& Session::search_path() const {
+  return implementation_->search_path;
+}
+bool Session::in_transaction() const { return implementation_->in_transaction; }
+void Session::Cut() { (void)shutdown(implementation_->connection->sock(), SHUT_RDWR); }
+void Session::CutReceiving() { (void)shutdown(implementation_->connection->sock(), SHUT_RD); }
+
+absl::StatusOr<Transaction> Transaction::Begin(Session& session, absl::string_view label,
+                                               Timeouts timeouts) {
+  absl::Status begun = session.Execute(
+      absl::StrCat("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ",
+                   Milliseconds(timeouts.lock),
+                   "; SET LOCAL statement_timeout = ", Milliseconds(timeouts.statement)));
+  if (!begun.ok()) return begun;
+  session.implementation_->in_transaction = true;
+  return Transaction(session, label);
+}
+
+Transaction::Transaction(Transaction&& other) noexcept
+    : session_(std::exchange(other.session_, nullptr)), label_(std::move(other.label_)) {}
+
+Transaction::~Transaction() {
+  if (session_ == nullptr) return;
+  session_->implementation_->in_transaction = false;
+  if (!session_->implementation_->lost) (void)session_->Execute("ROLLBACK");
+}
+
+absl::Status Transaction::Commit() {
+  Session& session = *session_;
+  if (absl::Status status =
+          FailpointHit(absl::StrCat(label_, ".before_commit"), [&] { session.Cut(); });
+      !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = FailpointHit(absl::StrCat(label_, ".commit_unanswered"),
+                                         [&] { session.CutReceiving(); });
+      !status.ok()) {
+    return status;
+  }
+  absl::Status committed = session.Execute("COMMIT");
+  if (absl::IsUnavailable(committed)) {
+    return absl::UnknownError(
+        absl::StrCat("the connection was lost during COMMIT (", committed.message(), ")"));
+  }
+  if (!committed.ok()) return committed;
+  session.implementation_->in_transaction = false;
+  session_ = nullptr;
+  return FailpointHit(absl::StrCat(label_, ".after_commit"), [&] { session.Cut(); });
+}
+
+absl::Status Transaction::LimitStatements(absl::Duration limit) {
+  return session_->Execute(absl::StrCat("SET LOCAL statement_timeout = ", Milliseconds(limit)));
+}
+
+}  // namespace catalog

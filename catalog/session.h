@@ -1,0 +1,112 @@
+// One connection to PostgreSQL, pinned: search_path, time zone, formats, isolation level,
+// timeouts, row_security and the application's name are set once and the same whatever the role's
+// or database's own settings are. It never reconnects by itself: a lost session is replaced by a
+// new one.
+//
+// A session belongs to one thread at a time. libpqxx's exceptions stop here; codes mean actions:
+//   kUnavailable         the connection is gone: open a new session
+//   kAborted             deadlock or serialization failure: redo the transaction
+//   kDeadlineExceeded    a lock or the statement's time was not granted: back off
+//   kUnknown             the connection was lost during COMMIT: look first, never retry
+//   kPermissionDenied, kNotFound, kAlreadyExists, kResourceExhausted, kFailedPrecondition:
+//                        the operator must act
+//   kInternal            anything else the server says
+
+#ifndef CATALOG_SESSION_H_
+#define CATALOG_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace catalog {
+
+using Value = std::optional<std::string>;  // NULL is empty.
+using Row = std::vector<Value>;
+using Rows = std::vector<Row>;
+
+// A value as a number or text; 0, false or "" for NULL.
+std::int64_t ToInt(const Value& value);
+double ToDouble(const Value& value);
+bool ToBool(const Value& value);
+std::string ToText(const Value& value);
+
+class Session {
+ public:
+  // Connects and pins. `application_name` is what pg_stat_activity shows of it. `conninfo` may
+  // hold a password: it is never part of a message.
+  static absl::StatusOr<std::unique_ptr<Session>> Open(const std::string& conninfo,
+                                                       const std::string& application_name);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Runs one statement with $1, $2 … and returns its rows. Used by this folder only: elsewhere,
+  // what a session can do has a name.
+  absl::StatusOr<Rows> Query(const std::string& sql, const std::vector<Value>& parameters = {});
+
+  // Runs statements without parameters, several separated by semicolons.
+  absl::Status Execute(const std::string& sql);
+
+  // Rows inserted, updated or deleted by the last Query.
+  std::int64_t affected_rows() const;
+
+  int backend_pid() const;
+  // The schemas that an unqualified name is looked for in, before the pinning.
+  const std::vector<std::string>& search_path() const;
+  bool in_transaction() const;
+
+  // Shuts the socket, in one or both directions: for failpoints.
+  void Cut();
+  void CutReceiving();
+
+ private:
+  friend class Transaction;
+  struct Implementation;
+  explicit Session(std::unique_ptr<Implementation> implementation);
+
+  std::unique_ptr<Implementation> implementation_;
+};
+
+// A READ COMMITTED transaction on a session; rolled back when it goes out of scope uncommitted.
+class Transaction {
+ public:
+  struct Timeouts {
+    absl::Duration lock = absl::ZeroDuration();       // zero: no limit
+    absl::Duration statement = absl::ZeroDuration();  // zero: no limit
+  };
+
+  // `label` is one of the names in failpoint.cc. Requires: no transaction open on `session`.
+  static absl::StatusOr<Transaction> Begin(Session& session, absl::string_view label,
+                                           Timeouts timeouts);
+  static absl::StatusOr<Transaction> Begin(Session& session, absl::string_view label) {
+    return Begin(session, label, Timeouts());
+  }
+  Transaction(Transaction&& other) noexcept;
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+
+  // kUnknown if the connection was lost before the answer came. After any other error the
+  // transaction has not taken effect.
+  absl::Status Commit();
+
+  // Limits each further statement of this transaction.
+  absl::Status LimitStatements(absl::Duration limit);
+
+ private:
+  Transaction(Session& session, absl::string_view label) : session_(&session), label_(label) {}
+
+  Session* session_;  // nullptr: moved from, or ended.
+  std::string label_;
+};
+
+}  // namespace catalog
+
+#endif  // CATALOG_SESSION_H_

@@ -1,0 +1,69 @@
+// The SQL text of a set's objects. Pure: definitions in, statements out; every identifier is
+// quoted, every name is schema-qualified.
+
+#ifndef CATALOG_SET_STATEMENTS_H_
+#define CATALOG_SET_STATEMENTS_H_
+
+#include <string>
+#include <vector>
+
+#include "catalog/set_definition.h"
+
+namespace catalog {
+
+// The column of a source view that tells in which block of the member table its row lies.
+constexpr char kSourceBlock[] = "source.ctid";
+
+// The side table without any index, the view that turns a row of the member table into a row of
+// the side table, the key log without any index, the table of keys taken from it, and the capture
+// functions; all owned by `owner`.
+std::vector<std::string> CreateStructure(const SetDefinition& set, const Structure& structure,
+                                         const std::string& owner);
+
+// The triggers on the member table: log triggers that fire always, sync triggers disabled. Takes
+// SHARE ROW EXCLUSIVE on the member table.
+std::vector<std::string> CreateCaptureTriggers(const SetDefinition& set,
+                                               const Structure& structure);
+
+// For a set whose membership is chosen: makes changes of membership in `live` reach `other`'s key
+// log, reach `other` itself, or nothing.
+std::vector<std::string> CreateMirrorTriggers(const Structure& live);
+std::string MirrorToLog(const SetDefinition& set, const Structure& live, const Structure& other);
+std::string MirrorToStructure(const SetDefinition& set, const Structure& live,
+                              const Structure& other);
+std::string MirrorToNothing(const Structure& live);
+
+// log -> sync, in one ALTER TABLE under SHARE ROW EXCLUSIVE.
+std::string SwitchToSync(const SetDefinition& set, const Structure& structure);
+
+// Makes the sync function do nothing, without a lock on the member table.
+std::string SwitchOff(const Structure& structure);
+
+std::string CreateKeyIndex(const SetDefinition& set, const Structure& structure);
+std::string CreateOrderIndex(const SetDefinition& set, const Structure& structure);
+std::string AttachKeyConstraint(const Structure& structure);
+
+// The ordered view, and what a program may do through it. Takes ACCESS EXCLUSIVE on the alias,
+// where it exists.
+std::string PointAliasAt(const SetDefinition& set, const Structure& structure);
+// The alias's INSTEAD OF trigger function for `live`.
+std::string AliasFunction(const SetDefinition& set, const Structure& live);
+std::string CreateAliasTrigger(const SetDefinition& set);
+std::string AliasFunctionName(const SetDefinition& set);
+
+// Takes ACCESS EXCLUSIVE on the member table.
+std::vector<std::string> DropTriggers(const SetDefinition& set, const Structure& structure,
+                                      bool log_only);
+
+// owner, sort key and key: the order of the set, each column once.
+std::vector<SortColumn> FullOrder(const SetDefinition& set, const Structure& structure);
+
+// a.k1 = b.k1 AND …, for one row's key.
+std::string KeysEqual(const std::vector<std::string>& key, const std::string& left,
+                      const std::string& right);
+
+std::vector<std::string> ColumnNames(const Structure& structure);
+
+}  // namespace catalog
+
+#endif  // CATALOG_SET_STATEMENTS_H_

@@ -1,0 +1,38 @@
+// Who waits for whom, and whose snapshot is how old. Reads only.
+
+#ifndef CATALOG_WAITS_H_
+#define CATALOG_WAITS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "catalog/names.h"
+#include "catalog/session.h"
+
+namespace catalog {
+
+// A transaction of this database that holds a snapshot.
+struct SnapshotHolder {
+  int pid = 0;
+  std::string virtual_transaction;
+  std::string xmin;
+  std::string description;  // "pid 4711 (app_user, pgbench), in a transaction for 12s"
+};
+
+// All of them but ours. Take it after a commit: whoever is not in it, or has left it since, sees
+// that commit.
+absl::StatusOr<std::vector<SnapshotHolder>> SnapshotHolders(Session& session);
+
+// Those of `before` that still hold the same snapshot.
+absl::StatusOr<std::vector<SnapshotHolder>> StillHolding(Session& session,
+                                                         const std::vector<SnapshotHolder>& before);
+
+// Who holds or waits for a lock on the relation that keeps a strong lock out; for people. Empty:
+// nobody that can be seen.
+absl::StatusOr<std::string> DescribeLockers(Session& session, const QualifiedName& relation);
+
+}  // namespace catalog
+
+#endif  // CATALOG_WAITS_H_

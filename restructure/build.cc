@@ -1,0 +1,64 @@
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "catalog/ledger.h"
+#include "catalog/set_objects.h"
+#include "restructure/phases.h"
+
+namespace restructure {
+
+Step::Step(Job& job, const char* name, std::int64_t rows_total)
+    : job_(job), name_(name), start_(absl::Now()) {
+  job_.progress->StartStep(name, rows_total, start_);
+}
+
+Step::~Step() { job_.tally->AddPhase(name_, absl::Now() - start_); }
+
+// Before: the job is in the ledger; the member table knows nothing of it.
+// After:  the replacement is there, empty and without index; every change of the member table that
+//         commits from now on is in the key log.
+// Lock:   SHARE ROW EXCLUSIVE on the member table for one short transaction: waits for writers,
+//         never blocks readers.
+// Undo:   Abandon.
+absl::StatusOr<Next> Build(Job& job) {
+  if (job.drops() || job.replacement->stage != "building") return Next::kGoOn;
+  const catalog::Target target = job.target();
+  std::vector<catalog::QualifiedName> tables = {job.set.member};
+  if (target.members) tables.push_back(target.members->table);
+  GuardOptions options;
+  options.timeouts.lock = job.settings.lock_timeout;
+  options.hold_source = false;  // There is no source view yet; the lock below is stronger.
+  LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, {}, 0};
+  absl::Status built =
+      RetryForLock(job, job.set.member, "SHARE ROW EXCLUSIVE", [&](int attempt) {
+        absl::Time locked;
+        hold.attempts = attempt;
+        absl::Status done = RunGuarded(job, *job.session, "build", options, [&] {
+          const absl::Time asked = absl::Now();
+          absl::Status status =
+              catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
+          if (!status.ok()) return status;
+          locked = absl::Now();
+          hold.waited = locked - asked;
+          status = catalog::BuildStructure(*job.session, target);
+          if (status.ok()) {
+            status = catalog::SetStage(*job.session, target.structure.structure_id, "copying");
+          }
+          if (status.ok()) {
+            status = catalog::SetCapture(*job.session, target.structure.structure_id, "log");
+          }
+          if (!status.ok()) return status;
+          return catalog::StoreFingerprint(*job.session, job.id(), target.structure,
+                                           target.members);
+        });
+        hold.held = absl::Now() - locked;
+        return done;
+      });
+  if (!built.ok()) return built;
+  job.tally->AddLock(hold);
+  job.replacement->stage = "copying";
+  job.replacement->capture = "log";
+  return Next::kGoOn;
+}
+
+}  // namespace restructure

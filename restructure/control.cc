@@ -1,0 +1,58 @@
+#include "restructure/control.h"
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "catalog/ledger.h"
+
+namespace restructure {
+
+void Control::SetLeaseLost(bool lost) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  lease_lost_ = lost;
+}
+
+void Control::SetWishes(const std::string& goal, bool pause_requested) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  goal_ = goal;
+  pause_requested_ = pause_requested;
+}
+
+std::string Control::goal() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return goal_;
+}
+
+bool Control::pause_requested() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return pause_requested_;
+}
+
+void Control::SetUndoing(bool undoing) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  undoing_ = undoing;
+}
+
+absl::Status Control::Check() const {
+  if (interrupted()) return absl::CancelledError("interrupted");
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (lease_lost_) {
+    return absl::FailedPreconditionError(
+        "the lease of this job is lost: its keeper could not renew it in time\n"
+        "HINT: run the same command again; it goes on where it was.");
+  }
+  if (goal_ == catalog::kGoalAbort && !undoing_) return absl::CancelledError("abort requested");
+  return absl::OkStatus();
+}
+
+absl::Status Control::Sleep(absl::Duration duration) const {
+  const absl::Time end = absl::Now() + duration;
+  while (true) {
+    if (absl::Status status = Check(); !status.ok()) return status;
+    const absl::Duration left = end - absl::Now();
+    if (left <= absl::ZeroDuration()) return absl::OkStatus();
+    absl::SleepFor(std::min(left, absl::Milliseconds(50)));
+  }
+}
+
+}  // namespace restructure

@@ -1,0 +1,104 @@
+#include <functional>
+
+#include "absl/time/clock.h"
+#include "catalog/ledger.h"
+#include "catalog/set_objects.h"
+#include "restructure/phases.h"
+
+namespace restructure {
+namespace {
+
+// What goes may have been changed or dropped by others already: only the fence is checked.
+GuardOptions Teardown(const Job& job) {
+  GuardOptions options;
+  options.hold_source = false;
+  options.fence_only = true;
+  options.timeouts.lock = job.settings.lock_timeout;
+  return options;
+}
+
+// Triggers go first and alone: the only lock on the member table that keeps readers out.
+absl::Status DropTriggers(Job& job, const char* label,
+                          const std::function<absl::Status()>& drop) {
+  if (job.set.member.name.empty()) return absl::OkStatus();  // They went with the table.
+  LockHold hold{job.set.member.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
+  absl::Status done =
+      RetryForLock(job, job.set.member, "ACCESS EXCLUSIVE", [&](int attempt) {
+        absl::Time asked, locked;
+        hold.attempts = attempt;
+        absl::Status status = RunGuarded(job, *job.session, label, Teardown(job), [&] {
+          asked = absl::Now();
+          absl::Status taken =
+              catalog::LockTables(*job.session, {job.set.member}, "ACCESS EXCLUSIVE");
+          locked = absl::Now();
+          return taken.ok() ? drop() : taken;
+        });
+        hold.waited = locked - asked;
+        hold.held = absl::Now() - locked;
+        return status;
+      });
+  if (done.ok()) job.tally->AddLock(hold);
+  return done;
+}
+
+}  // namespace
+
+// Before: the retired structure is empty and not kept.
+// After:  nothing of the job is left but the ledger's history, the alias and what it shows.
+// Lock:   ACCESS EXCLUSIVE on the member table for one short transaction (DROP TRIGGER).
+// Undo:   none.
+absl::StatusOr<Next> Drop(Job& job) {
+  const catalog::Structure* const retired = job.retired();
+  const catalog::Structure* const live = job.drops() ? nullptr : job.live();
+  catalog::Session& session = *job.session;
+  absl::Status status = DropTriggers(job, "drop", [&]() -> absl::Status {
+    absl::Status done;
+    if (retired != nullptr) {
+      done = catalog::DropCaptureTriggers(session, job.set, *retired, false);
+    }
+    if (done.ok() && live != nullptr) {
+      done = catalog::DropCaptureTriggers(session, job.set, *live, true);
+    }
+    return done;
+  });
+  if (!status.ok()) return status;
+  status = RunGuarded(job, session, "close_job", Teardown(job), [&]() -> absl::Status {
+    absl::Status done;
+    if (retired != nullptr) done = catalog::DropStructure(session, *retired);
+    if (done.ok() && live != nullptr) done = catalog::DropKeyLog(session, *live);
+    if (done.ok() && retired != nullptr) {
+      done = catalog::DeleteStructure(session, retired->structure_id);
+    }
+    if (done.ok() && job.drops()) done = catalog::DeleteSet(session, job.set.set_id);
+    return done.ok() ? catalog::CloseJob(session, job.id(), "done") : done;
+  });
+  if (!status.ok()) return status;
+  return Next::kGoOn;
+}
+
+absl::Status Abandon(Job& job) {
+  job.progress->StartPhase("abort", absl::Now());
+  job.control->SetUndoing(true);
+  catalog::Session& session = *job.session;
+  const catalog::Structure& replacement = *job.replacement;
+  absl::Status status;
+  if (replacement.stage != "building") {
+    status = DropTriggers(job, "abandon", [&]() -> absl::Status {
+      absl::Status done;
+      if (job.set.MembershipIsChosen() && job.old) {
+        done = catalog::StopMirror(session, *job.old);
+      }
+      if (!done.ok()) return done;
+      return catalog::DropCaptureTriggers(session, job.set, replacement, false);
+    });
+    if (!status.ok()) return status;
+  }
+  return RunGuarded(job, session, "close_job", Teardown(job), [&]() -> absl::Status {
+    absl::Status done = catalog::DropStructure(session, replacement);
+    if (done.ok()) done = catalog::DeleteStructure(session, replacement.structure_id);
+    if (done.ok() && job.creates()) done = catalog::DeleteSet(session, job.set.set_id);
+    return done.ok() ? catalog::CloseJob(session, job.id(), "aborted") : done;
+  });
+}
+
+}  // namespace restructure

@@ -1,0 +1,177 @@
+#include "restructure/job.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "catalog/waits.h"
+#include "restructure/request.h"
+
+namespace restructure {
+namespace {
+
+// What each part of the fingerprint means to an operator.
+std::string Changed(const std::string& part, const std::string& member) {
+  if (part == "columns") {
+    return absl::StrCat("a column of ", member, " that the set uses was altered or dropped");
+  }
+  if (part == "key") return absl::StrCat("the unique index on the key of ", member, " is gone");
+  if (part == "storage") {
+    return absl::StrCat("the storage of ", member,
+                        " was replaced (TRUNCATE, VACUUM FULL, CLUSTER or a rewrite)");
+  }
+  if (part == "table") {
+    return absl::StrCat("the kind, persistence or row security of ", member, " was changed");
+  }
+  if (part == "capture") {
+    return absl::StrCat("the capture triggers on ", member, " were disabled, dropped or changed");
+  }
+  return absl::StrCat("an object of this job was dropped or altered (", part, ")");
+}
+
+std::string HintFor(const std::vector<std::string>& parts) {
+  if (parts == std::vector<std::string>{"storage"}) {
+    return "nothing is lost: run the same command again, the copy starts anew.";
+  }
+  return "undo the change and run the same command again, or `pg_restructure abort` the job.";
+}
+
+}  // namespace
+
+void Tally::Start(Summary summary) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  summary_ = std::move(summary);
+}
+void Tally::AddPhase(const std::string& name, absl::Duration spent) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  summary_.phases[name] += spent;
+}
+void Tally::AddLock(LockHold hold) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  summary_.locks.push_back(std::move(hold));
+}
+void Tally::AddBatch() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++summary_.batches;
+}
+void Tally::AddRetry() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++summary_.retries;
+}
+void Tally::AddWal(std::int64_t bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  summary_.wal_bytes += bytes;
+}
+void Tally::SetRows(std::int64_t rows) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  summary_.rows = rows;
+}
+void Tally::SetVerified(std::int64_t rows, std::int64_t differences) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  summary_.verified_rows = rows;
+  summary_.differences = differences;
+}
+Summary Tally::Get() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return summary_;
+}
+
+catalog::Target Job::target() const {
+  catalog::Target target{set, *replacement, std::nullopt};
+  if (set.MembershipIsChosen() && old) target.members = old;
+  return target;
+}
+
+const catalog::Structure* Job::live() const {
+  if (!set.live_structure) return nullptr;
+  if (old && old->structure_id == *set.live_structure) return &*old;
+  return replacement ? &*replacement : nullptr;
+}
+
+const catalog::Structure* Job::retired() const {
+  if (drops()) return &*old;
+  if (!set.live_structure || !old) return nullptr;
+  return *set.live_structure == old->structure_id ? &*replacement : &*old;
+}
+
+absl::Status ChangedError(const Job& job, const std::vector<std::string>& parts) {
+  std::vector<std::string> what;
+  for (const std::string& part : parts) what.push_back(Changed(part, job.set.member.Display()));
+  return absl::FailedPreconditionError(absl::StrCat("job ", job.id(), " stops: ",
+                                                    absl::StrJoin(what, "; "),
+                                                    "\nHINT: ", HintFor(parts)));
+}
+
+catalog::SetDefinition SetAfterExchange(const Job& job) {
+  catalog::SetDefinition set = job.set;
+  const absl::StatusOr<SetRequest> request = SetRequestFromJson(job.record.request);
+  if (!request.ok()) return set;
+  for (const std::string& column : request->show) {
+    if (std::find(set.shown.begin(), set.shown.end(), column) == set.shown.end()) {
+      set.shown.push_back(column);
+    }
+  }
+  return set;
+}
+
+absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_view label,
+                        const GuardOptions& options, const std::function<absl::Status()>& body) {
+  absl::StatusOr<catalog::Transaction> transaction =
+      catalog::Transaction::Begin(session, label, options.timeouts);
+  if (!transaction.ok()) return transaction.status();
+  if (options.hold_source && job.replacement) {
+    absl::Status held = catalog::HoldStructureOfSource(session, job.target());
+    if (!held.ok()) return held;
+  }
+  absl::StatusOr<std::vector<std::string>> changed =
+      catalog::Guard(session, job.id(), job.token);
+  if (!changed.ok()) return changed.status();
+  changed->erase(std::remove_if(changed->begin(), changed->end(),
+                                [&](const std::string& part) {
+                                  return options.fence_only ||
+                                         (part == "storage" && !options.check_storage) ||
+                                         (part == "capture" && !options.check_capture);
+                                }),
+                 changed->end());
+  if (!changed->empty()) return ChangedError(job, *changed);
+  if (absl::Status done = body(); !done.ok()) return done;
+  return transaction->Commit();
+}
+
+absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation,
+                          const std::string& mode,
+                          const std::function<absl::Status(int attempt)>& attempt) {
+  absl::BitGen random;
+  const absl::Time give_up = absl::Now() + job.settings.lock_patience;
+  absl::Duration pause = std::max(10 * job.settings.lock_timeout, absl::Milliseconds(200));
+  std::string last_holder;
+  for (int number = 1;; ++number) {
+    const absl::Status status = attempt(number);
+    if (!absl::IsDeadlineExceeded(status) && !absl::IsAborted(status)) {
+      job.progress->SetWaitingFor("");
+      return status;
+    }
+    job.tally->AddRetry();
+    job.progress->AddRetry();
+    absl::StatusOr<std::string> holder = catalog::DescribeLockers(*job.session, relation);
+    if (!holder.ok()) return holder.status();
+    if (!holder->empty()) last_holder = *holder;
+    const std::string who = last_holder.empty() ? "" : absl::StrCat(", held by ", last_holder);
+    if (absl::Now() >= give_up) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "lock ", mode, " on ", relation.Display(), " not obtained in ", number, " attempts", who,
+          "\nHINT: run the same command again when that transaction has ended; nothing is lost."));
+    }
+    job.progress->SetWaitingFor(absl::StrCat("lock ", mode, " on ", relation.Display(), who,
+                                             " (attempt ", number, ")"));
+    const absl::Duration jittered = pause * absl::Uniform(random, 0.7, 1.3);
+    if (absl::Status slept = job.control->Sleep(jittered); !slept.ok()) return slept;
+    pause = std::min(pause * 1.5, absl::Seconds(5));
+  }
+}
+
+}  // namespace restructure

@@ -1,0 +1,116 @@
+// A job under way: what its phases share. Owned by the coordinator's thread.
+
+#ifndef RESTRUCTURE_JOB_H_
+#define RESTRUCTURE_JOB_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "catalog/batches.h"
+#include "catalog/ledger.h"
+#include "catalog/session.h"
+#include "restructure/control.h"
+#include "restructure/progress.h"
+#include "restructure/summary.h"
+#include "throttle/pacer.h"
+
+namespace restructure {
+
+// How a job runs; nothing here changes what it does.
+struct Settings {
+  int workers = 2;
+  absl::Duration lock_timeout = absl::Milliseconds(50);      // one attempt
+  absl::Duration lock_patience = absl::Minutes(30);          // all attempts together
+  absl::Duration swap_lock_budget = absl::Milliseconds(100);  // to hold SHARE ROW EXCLUSIVE
+  absl::Duration snapshot_wait = absl::Minutes(10);          // then say loudly who is waited for
+  std::optional<absl::Duration> soak;  // finish by itself so long after the swap
+  bool disconnect_in_batches = false;
+  std::int64_t maintenance_work_mem_bytes = 256 << 20;
+  throttle::Limits limits;
+  throttle::BatchSize::Options batch_size;
+  absl::Duration lease = absl::Seconds(15);
+};
+
+// The summary while it grows. Thread-safe.
+class Tally {
+ public:
+  void Start(Summary summary) ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddPhase(const std::string& name, absl::Duration spent) ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddLock(LockHold hold) ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddBatch() ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddRetry() ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddWal(std::int64_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetRows(std::int64_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetVerified(std::int64_t rows, std::int64_t differences) ABSL_LOCKS_EXCLUDED(mutex_);
+  Summary Get() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  mutable std::mutex mutex_;
+  Summary summary_ ABSL_GUARDED_BY(mutex_);
+};
+
+struct Job {
+  // Fixed while the job runs.
+  std::string conninfo;
+  Settings settings;
+  catalog::JobRecord record;  // as it was when the lease was taken
+  std::int64_t token = 0;
+
+  // Reread after each reconnect.
+  catalog::SetDefinition set;
+  std::optional<catalog::Structure> old;          // empty while a set is created
+  std::optional<catalog::Structure> replacement;  // empty while a set is dropped
+  std::unique_ptr<catalog::Session> session;      // the coordinator's
+
+  throttle::Pacer* pacer = nullptr;
+  Progress* progress = nullptr;
+  Control* control = nullptr;
+  Tally* tally = nullptr;
+
+  std::int64_t id() const { return record.job_id; }
+  bool creates() const { return !old && replacement; }
+  bool drops() const { return !replacement; }
+  // Requires: a replacement.
+  catalog::Target target() const;
+  // The structure that the alias does not show; empty if there is but one.
+  const catalog::Structure* retired() const;
+  const catalog::Structure* live() const;
+};
+
+// Runs `body` in a transaction of `session` under the job's fence. Before `body` it checks that
+// nothing the job rests on has changed; `ignored` are parts of the fingerprint that do not matter
+// at this point. kFailedPrecondition: taken over, or changed (the message says what).
+struct GuardOptions {
+  catalog::Transaction::Timeouts timeouts;
+  bool hold_source = true;      // keep DDL and TRUNCATE of the member table out meanwhile
+  bool check_storage = false;   // its blocks must not have been rewritten
+  bool check_capture = true;
+  bool fence_only = false;      // the fingerprint does not matter
+};
+absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_view label,
+                        const GuardOptions& options, const std::function<absl::Status()>& body);
+
+// The error of a job whose fingerprint has changed in these parts.
+absl::Status ChangedError(const Job& job, const std::vector<std::string>& parts);
+
+// The set as it will be after the exchange: with the columns that the request adds to the alias.
+catalog::SetDefinition SetAfterExchange(const Job& job);
+
+// Repeats `attempt` until it gets its lock: pauses grow, with jitter, between attempts. Any other
+// error ends it. kDeadlineExceeded, naming who holds `relation`, when the patience is over.
+// `attempt` is told its number, from 1.
+absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation,
+                          const std::string& mode,
+                          const std::function<absl::Status(int attempt)>& attempt);
+
+}  // namespace restructure
+
+#endif  // RESTRUCTURE_JOB_H_

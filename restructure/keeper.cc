@@ -1,0 +1,84 @@
+#include "restructure/keeper.h"
+
+#include "absl/time/clock.h"
+#include "catalog/load_query.h"
+
+namespace restructure {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(250);
+constexpr absl::Duration kStatementMax = absl::Seconds(3);
+
+}  // namespace
+
+Keeper::Keeper(const Job& job) : job_(job), renewed_(absl::Now()), thread_([this] { Run(); }) {}
+
+Keeper::~Keeper() {
+  stop_ = true;
+  thread_.join();
+}
+
+void Keeper::Run() {
+  std::unique_ptr<catalog::Session> session;
+  for (int round = 0; !stop_; ++round) {
+    if (session == nullptr) {
+      absl::StatusOr<std::unique_ptr<catalog::Session>> opened = catalog::Session::Open(
+          job_.conninfo, catalog::ApplicationName(job_.id(), "keeper"));
+      if (opened.ok() && catalog::LimitStatements(**opened, kStatementMax).ok()) {
+        session = *std::move(opened);
+      }
+    }
+    if (session != nullptr && !Tick(*session, round)) session.reset();
+    // Whoever cannot renew must not write: the lease may be another process's by now.
+    if (absl::Now() - renewed_ > job_.settings.lease) job_.control->SetLeaseLost(true);
+    absl::SleepFor(kTick);
+  }
+}
+
+bool Keeper::Tick(catalog::Session& session, int round) {
+  if (job_.control->interrupted() || job_.control->goal() == catalog::kGoalAbort) {
+    // Statements of this job may be long (an index build): end them, the phases then stop.
+    if (round % 4 == 0 && absl::IsCancelled(job_.control->Check())) {
+      (void)catalog::CancelStatements(session, job_.id());
+    }
+  }
+  if (round % 2 == 0) {
+    const absl::Time asked = absl::Now();
+    absl::StatusOr<catalog::Control> control =
+        catalog::RenewLease(session, job_.id(), job_.token, job_.settings.lease);
+    if (control.ok() && control->held) {
+      renewed_ = asked;
+      job_.control->SetWishes(control->goal, control->pause_requested);
+    } else if (control.ok()) {
+      job_.control->SetLeaseLost(true);
+    } else if (absl::IsUnavailable(control.status())) {
+      return false;
+    }
+    absl::StatusOr<catalog::ServerLoad> load = catalog::ReadLoad(session);
+    if (absl::IsUnavailable(load.status())) return false;
+    if (load.ok()) {
+      throttle::Load sample;
+      sample.taken_at = absl::Now();
+      sample.replica_lag_bytes = load->replica_lag_bytes;
+      sample.replica_lag = load->replica_lag;
+      sample.sessions_waiting_for_us = load->sessions_waiting_for_us;
+      sample.longest_wait_for_us = load->longest_wait_for_us;
+      sample.active_sessions = load->active_sessions;
+      sample.pause_requested = job_.control->pause_requested();
+      job_.pacer->Observe(sample);
+      if (wal_position_ > 0 && load->wal_bytes > wal_position_) {
+        job_.tally->AddWal(load->wal_bytes - wal_position_);
+      }
+      wal_position_ = load->wal_bytes;
+    }
+  }
+  if (round % 4 == 3) {
+    absl::Status saved =
+        catalog::SaveProgress(session, job_.id(), ToJson(job_.progress->Snapshot(absl::Now())),
+                              ToJson(job_.tally->Get()));
+    if (absl::IsUnavailable(saved)) return false;
+  }
+  return true;
+}
+
+}  // namespace restructure

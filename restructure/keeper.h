@@ -1,0 +1,39 @@
+// Keeps a running job alive and visible: renews the lease, reads the operator's wishes, samples
+// the server's load for the pacer, writes progress and figures to the ledger. One thread, one
+// session of its own.
+
+#ifndef RESTRUCTURE_KEEPER_H_
+#define RESTRUCTURE_KEEPER_H_
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "catalog/session.h"
+#include "restructure/job.h"
+
+namespace restructure {
+
+class Keeper {
+ public:
+  // `job` must outlive it; only its fixed members are read, and the thread-safe objects.
+  explicit Keeper(const Job& job);
+  ~Keeper();  // stops the thread
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+ private:
+  void Run();
+  // One round. False: the session is lost.
+  bool Tick(catalog::Session& session, int round);
+
+  const Job& job_;
+  std::int64_t wal_position_ = 0;
+  absl::Time renewed_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace restructure
+
+#endif  // RESTRUCTURE_KEEPER_H_

@@ -1,0 +1,123 @@
+// How a plan is shown.
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "catalog/set_statements.h"
+#include "restructure/plan.h"
+
+namespace restructure {
+namespace {
+
+struct PlannedStep {
+  std::string phase, what, lock;
+};
+
+std::string Megabytes(std::int64_t bytes) {
+  return absl::StrFormat("%.1f MB", static_cast<double>(bytes) / (1 << 20));
+}
+
+std::string Milliseconds(absl::Duration duration) {
+  return absl::FormatDuration(duration);
+}
+
+std::vector<PlannedStep> Steps(const SetPlan& plan, const Settings& settings) {
+  const std::string member = plan.member.name.Display();
+  const std::string alias = plan.set.alias.Display();
+  if (plan.request.action == SetRequest::Action::kDrop) {
+    return {{"disconnect", absl::StrCat("drop the alias ", alias, ", stop its upkeep, empty it"),
+             absl::StrCat("ACCESS EXCLUSIVE on ", alias, ", milliseconds")},
+            {"drop", "drop the triggers and the side table",
+             absl::StrCat("ACCESS EXCLUSIVE on ", member, ", milliseconds")}};
+  }
+  const std::string short_lock =
+      absl::StrCat(", milliseconds, tried for ", Milliseconds(settings.lock_timeout), " at a time");
+  std::vector<PlannedStep> steps = {
+      {"build", "create the side table, the key log and the capture triggers",
+       absl::StrCat("SHARE ROW EXCLUSIVE on ", member, short_lock)},
+      {"connect",
+       absl::StrCat("copy about ", plan.estimates.rows, " members with ", settings.workers,
+                    " workers, settle, build 2 indexes, catch up, vacuum"),
+       absl::StrCat("ACCESS SHARE on ", member, " for the time of a batch")},
+      {"verify", "compare every member as an image, both ways",
+       absl::StrCat("ACCESS SHARE on ", member, " for the time of a range")},
+      {"swap", "make the writers keep both, wait out old snapshots",
+       absl::StrCat("SHARE ROW EXCLUSIVE on ", member, ", at most ",
+                    Milliseconds(settings.swap_lock_budget))}};
+  if (plan.request.action == SetRequest::Action::kCreate) {
+    steps.push_back({"", absl::StrCat("create the alias ", alias), "none that anybody waits for"});
+  } else {
+    steps.push_back({"", absl::StrCat("point the alias ", alias, " at the new side table"),
+                     absl::StrCat("ACCESS EXCLUSIVE on ", alias, " alone", short_lock)});
+    steps.push_back({"soak",
+                     settings.soak ? absl::StrCat("keep both equal for ",
+                                                  absl::FormatDuration(*settings.soak),
+                                                  ", revertible")
+                                   : "keep both equal, revertible, until `finish`",
+                     "none"});
+    steps.push_back({"disconnect", "stop the upkeep of the old side table and empty it", "none"});
+  }
+  steps.push_back({"drop", "drop what is no longer needed",
+                   absl::StrCat("ACCESS EXCLUSIVE on ", member, short_lock)});
+  return steps;
+}
+
+}  // namespace
+
+std::string RenderPlan(const SetPlan& plan, const Settings& settings) {
+  std::string text = absl::StrCat("Plan for set ", plan.set.alias.Display(), "\n");
+  if (plan.request.action != SetRequest::Action::kDrop) {
+    absl::StrAppend(
+        &text, "  member table   ", plan.member.name.Display(), ", key (",
+        absl::StrJoin(plan.set.key, ", "), "), owner (", absl::StrJoin(plan.set.owner, ", "), ")\n",
+        "  sort key       ",
+        plan.old ? absl::StrCat(catalog::DisplaySortKey(plan.old->sort_key), "  ->  ") : "",
+        catalog::DisplaySortKey(plan.replacement.sort_key), "\n", "  alias shows    ",
+        absl::StrJoin(plan.set.shown, ", "),
+        plan.request.show.empty() ? ""
+                                  : absl::StrCat(" and ", absl::StrJoin(plan.request.show, ", ")),
+        "\n");
+    absl::StrAppendFormat(
+        &text,
+        "  estimates      %d rows; %s table + %s indexes; %s WAL; about %s unthrottled\n",
+        plan.estimates.rows, Megabytes(plan.estimates.heap_bytes),
+        Megabytes(plan.estimates.index_bytes), Megabytes(plan.estimates.wal_bytes),
+        absl::FormatDuration(absl::Trunc(plan.estimates.time, absl::Seconds(1))));
+    absl::StrAppend(&text,
+                    "  while it runs  each statement that changes ", plan.member.name.Display(),
+                    " also logs the row's key, paused or not; one index build holds a snapshot\n");
+  }
+  for (const PlannedStep& step : Steps(plan, settings)) {
+    absl::StrAppendFormat(&text, "  %-11s %s\n              lock: %s\n", step.phase, step.what,
+                          step.lock);
+  }
+  for (const std::string& warning : plan.warnings) {
+    absl::StrAppend(&text, "  note: ", warning, "\n");
+  }
+  return text;
+}
+
+std::string PlanToJson(const SetPlan& plan, const Settings& settings) {
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+  for (const PlannedStep& step : Steps(plan, settings)) {
+    steps.push_back({{"phase", step.phase}, {"what", step.what}, {"lock", step.lock}});
+  }
+  nlohmann::ordered_json object = {
+      {"kind", "set"},
+      {"name", plan.set.alias.Display()},
+      {"member", plan.member.name.Display()},
+      {"old_key", plan.old ? catalog::DisplaySortKey(plan.old->sort_key) : ""},
+      {"new_key", catalog::DisplaySortKey(plan.replacement.sort_key)},
+      {"rows", plan.estimates.rows},
+      {"table_bytes", plan.estimates.heap_bytes},
+      {"index_bytes", plan.estimates.index_bytes},
+      {"wal_bytes", plan.estimates.wal_bytes},
+      {"seconds_unthrottled", absl::ToDoubleSeconds(plan.estimates.time)},
+      {"steps", steps},
+      {"notes", plan.warnings}};
+  return object.dump(2);
+}
+
+}  // namespace restructure

@@ -1,0 +1,302 @@
+#include "restructure/run.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "catalog/facts.h"
+#include "catalog/failpoint.h"
+#include "catalog/schema.h"
+#include "restructure/keeper.h"
+#include "restructure/phases.h"
+#include "restructure/request.h"
+
+namespace restructure {
+namespace {
+
+constexpr absl::Duration kReconnectMax = absl::Seconds(60);
+
+std::string Holder() {
+  char host[256] = "?";
+  (void)gethostname(host, sizeof host - 1);
+  return absl::StrCat("process ", getpid(), " on ", host);
+}
+
+// What the lease was when we first looked: a live holder renews it, a dead one does not.
+class Claim {
+ public:
+  Claim(catalog::Session& session, std::int64_t job_id) : session_(session), job_id_(job_id) {}
+
+  // Returns OK when the advisory lock is ours.
+  absl::Status Wait(Progress& progress, const Control& control) {
+    const absl::Time give_up = absl::Now() + absl::Minutes(2);
+    while (true) {
+      absl::StatusOr<bool> locked = catalog::TryLockJob(session_, job_id_);
+      if (!locked.ok()) return locked.status();
+      if (*locked) return absl::OkStatus();
+      absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(session_, job_id_);
+      if (!job.ok()) return job.status();
+      if (job->lease_until && first_seen_ && *job->lease_until > *first_seen_) return InUse(*job);
+      if (!first_seen_) first_seen_ = job->lease_until;
+      if (!job->lease_until || *job->lease_until < job->read_at) {
+        // Its keeper is gone, its backend is not: a stopped or cut-off process.
+        absl::StatusOr<int> ended = catalog::EndOrphans(session_, job_id_);
+        if (!ended.ok()) return ended.status();
+      }
+      if (absl::Now() > give_up) return InUse(*job);
+      progress.SetWaitingFor(absl::StrCat("the lease of ", job->holder));
+      if (absl::Status slept = control.Sleep(absl::Milliseconds(100)); !slept.ok()) return slept;
+    }
+  }
+
+ private:
+  absl::Status InUse(const catalog::JobRecord& job) {
+    absl::StatusOr<std::string> backend = catalog::LockHolder(session_, job_id_);
+    return absl::FailedPreconditionError(absl::StrCat(
+        "job ", job_id_, " on ", job.name, " is being run by ",
+        job.holder.empty() ? "another process" : job.holder,
+        backend.ok() && !backend->empty() ? absl::StrCat(" (", *backend, ")") : "",
+        "\nHINT: watch it with `pg_restructure status ", job_id_, "`."));
+  }
+
+  catalog::Session& session_;
+  const std::int64_t job_id_;
+  std::optional<absl::Time> first_seen_;
+};
+
+absl::Status LoadJob(Job& job) {
+  absl::StatusOr<catalog::JobRecord> record = catalog::GetJob(*job.session, job.record.job_id);
+  if (!record.ok()) return record.status();
+  job.record = *std::move(record);
+  absl::StatusOr<catalog::ServerFacts> server = catalog::ReadServer(*job.session);
+  if (!server.ok()) return server.status();
+  if (server->in_recovery) {
+    return absl::UnavailableError("the server is a standby or in recovery");
+  }
+  if (server->system_identifier != job.record.system_identifier ||
+      server->database_oid != job.record.database_oid) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", job.id(), " belongs to another server or database\n",
+                     "HINT: connect to the one on which it was started."));
+  }
+  if (!job.record.open) return absl::OkStatus();
+  absl::StatusOr<catalog::SetDefinition> set =
+      catalog::GetSet(*job.session, job.record.set_id);
+  if (!set.ok()) return set.status();
+  job.set = *std::move(set);
+  job.old.reset();
+  job.replacement.reset();
+  if (job.record.old_structure) {
+    absl::StatusOr<catalog::Structure> old =
+        catalog::GetStructure(*job.session, *job.record.old_structure);
+    if (!old.ok()) return old.status();
+    job.old = *std::move(old);
+  }
+  if (job.record.new_structure) {
+    absl::StatusOr<catalog::Structure> replacement =
+        catalog::GetStructure(*job.session, *job.record.new_structure);
+    if (!replacement.ok()) return replacement.status();
+    job.replacement = *std::move(replacement);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Take(Job& job, std::int64_t job_id) {
+  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
+      catalog::Session::Open(job.conninfo, "pg_restructure");
+  if (!session.ok()) return session.status();
+  job.session = *std::move(session);
+  Claim claim(*job.session, job_id);
+  if (absl::Status won = claim.Wait(*job.progress, *job.control); !won.ok()) return won;
+  absl::Status status =
+      catalog::NameSession(*job.session, catalog::ApplicationName(job_id, "coordinator"));
+  if (!status.ok()) return status;
+  absl::StatusOr<int> ended = catalog::EndOrphans(*job.session, job_id);
+  if (!ended.ok()) return ended.status();
+  absl::StatusOr<std::int64_t> token =
+      catalog::TakeLease(*job.session, job_id, Holder(), job.settings.lease);
+  if (!token.ok()) return token.status();
+  job.token = *token;
+  job.record.job_id = job_id;
+  if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;
+  job.control->SetLeaseLost(false);
+  job.control->SetWishes(job.record.goal, job.record.pause_requested);
+  job.progress->SetWaitingFor("");
+  return absl::OkStatus();
+}
+
+absl::Status AwaitResume(const Job& job) {
+  while (job.control->pause_requested()) {
+    job.progress->SetWaitingFor("pause requested by the operator");
+    if (absl::Status slept = job.control->Sleep(absl::Milliseconds(200)); !slept.ok()) return slept;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Outcome> WalkPhases(Job& job) {
+  if (absl::Status ready = Reconcile(job); !ready.ok()) return ready;
+  for (const Phase& phase : kPhases) {
+    if (absl::Status resumed = AwaitResume(job); !resumed.ok()) return resumed;
+    if (absl::Status check = job.control->Check(); !check.ok()) return check;
+    const auto cut = [&job] { job.session->Cut(); };
+    const absl::Time start = absl::Now();
+    job.progress->StartPhase(phase.name, start);
+    absl::Status status = catalog::FailpointHit(absl::StrCat(phase.name, ".enter"), cut);
+    if (!status.ok()) return status;
+    if (job.record.phase != phase.name) {
+      status = catalog::SetPhase(*job.session, job.id(), phase.name);
+      if (!status.ok()) return status;
+      job.record.phase = phase.name;
+    }
+    const absl::StatusOr<Next> next = phase.run(job);
+    job.tally->AddPhase(phase.name, absl::Now() - start);
+    if (!next.ok()) return next.status();
+    if (*next == Next::kStay) return job.record.swapped ? Outcome::kSoaking : Outcome::kHeld;
+    status = catalog::FailpointHit(absl::StrCat(phase.name, ".leave"), cut);
+    if (!status.ok()) return status;
+  }
+  return Outcome::kDone;
+}
+
+// Abort is for jobs that have not swapped; the commands see to that, the ledger decides.
+absl::StatusOr<Outcome> WalkOrAbandon(Job& job) {
+  if (job.control->goal() == catalog::kGoalAbort && !job.record.swapped && !job.drops()) {
+    if (absl::Status undone = Abandon(job); !undone.ok()) return undone;
+    return Outcome::kAborted;
+  }
+  return WalkPhases(job);
+}
+
+bool IsLost(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsUnknown(status);
+}
+
+// One tenure of the lease, until the job rests, ends, or the server is lost.
+absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id) {
+  if (absl::Status taken = Take(job, job_id); !taken.ok()) return taken;
+  if (!job.record.open) {
+    return job.record.outcome == "aborted" ? Outcome::kAborted : Outcome::kDone;
+  }
+  job.progress->SetJob(job_id, job.record.kind, job.record.name);
+  job.progress->SetWorkers(job.settings.workers);
+  absl::StatusOr<Outcome> outcome = absl::UnknownError("");
+  {
+    const Keeper keeper(job);
+    outcome = WalkOrAbandon(job);
+    // The operator's wish to abort ends the walk; the undoing is a walk of its own.
+    if (absl::IsCancelled(outcome.status()) && !job.control->interrupted()) {
+      if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;
+      outcome = WalkOrAbandon(job);
+    }
+  }
+  if (IsLost(outcome.status())) return outcome;
+  const std::string error = outcome.ok() ? "" : std::string(outcome.status().message());
+  absl::Status saved = catalog::SaveProgress(*job.session, job_id,
+                                             ToJson(job.progress->Snapshot(absl::Now())),
+                                             ToJson(job.tally->Get()));
+  if (saved.ok()) saved = catalog::SetError(*job.session, job_id, error);
+  if (saved.ok()) saved = catalog::ReleaseLease(*job.session, job_id, job.token);
+  if (!saved.ok() && outcome.ok()) return saved;
+  return outcome;
+}
+
+}  // namespace
+
+absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& plan,
+                                     const std::string& goal) {
+  if (absl::Status installed = catalog::InstallSchema(session); !installed.ok()) return installed;
+  absl::StatusOr<catalog::Transaction> transaction =
+      catalog::Transaction::Begin(session, "open_job");
+  if (!transaction.ok()) return transaction.status();
+  catalog::SetDefinition set = plan.set;
+  if (plan.request.action == SetRequest::Action::kCreate) {
+    absl::StatusOr<std::int64_t> set_id = catalog::InsertSet(session, set);
+    if (!set_id.ok()) return set_id.status();
+    set.set_id = *set_id;
+  }
+  catalog::JobRecord job;
+  job.kind = "set";
+  job.name = set.alias.Display();
+  job.set_id = set.set_id;
+  job.request = ToJson(plan.request);
+  job.phase = kPhases[0].name;
+  job.goal = goal;
+  job.system_identifier = plan.server.system_identifier;
+  job.database_oid = plan.server.database_oid;
+  if (plan.old) job.old_structure = plan.old->structure_id;
+  if (plan.request.action != SetRequest::Action::kDrop) {
+    absl::StatusOr<catalog::Structure> structure =
+        catalog::InsertStructure(session, set, plan.replacement);
+    if (!structure.ok()) return structure.status();
+    job.new_structure = structure->structure_id;
+  }
+  absl::StatusOr<std::int64_t> job_id = catalog::InsertJob(session, job);
+  if (absl::IsAlreadyExists(job_id.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("another job on set ", job.name, " has just been started\n",
+                     "HINT: `pg_restructure status` shows it."));
+  }
+  if (!job_id.ok()) return job_id.status();
+  if (absl::Status committed = transaction->Commit(); !committed.ok()) return committed;
+  return job_id;
+}
+
+absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& settings,
+                                 std::int64_t job_id, const Cockpit& cockpit) {
+  throttle::Pacer pacer(settings.limits, settings.batch_size);
+  Tally tally;
+  Job job;
+  job.conninfo = conninfo;
+  job.settings = settings;
+  job.pacer = &pacer;
+  job.progress = cockpit.progress;
+  job.control = cockpit.control;
+  job.tally = &tally;
+  {
+    absl::StatusOr<std::unique_ptr<catalog::Session>> session =
+        catalog::Session::Open(conninfo, "pg_restructure");
+    if (!session.ok()) return session.status();
+    absl::StatusOr<catalog::JobRecord> record = catalog::GetJob(**session, job_id);
+    if (!record.ok()) return record.status();
+    absl::StatusOr<Summary> summary = SummaryFromJson(record->summary);
+    Summary start = summary.ok() ? *std::move(summary) : Summary();
+    start.job = job_id;
+    start.kind = record->kind;
+    start.name = record->name;
+    tally.Start(std::move(start));
+  }
+  absl::Time lost_at = absl::InfiniteFuture();
+  absl::Duration pause = absl::Milliseconds(100);
+  while (true) {
+    const std::int64_t batches_before = tally.Get().batches;
+    absl::StatusOr<Outcome> outcome = Tenure(job, job_id);
+    if (outcome.ok()) {
+      const catalog::Structure* live = job.record.open ? job.live() : nullptr;
+      return RunResult{*outcome, tally.Get(),
+                       live == nullptr ? "" : catalog::DisplaySortKey(live->sort_key)};
+    }
+    if (!IsLost(outcome.status())) return outcome.status();
+    // Progress since the last loss starts the minute anew.
+    if (lost_at == absl::InfiniteFuture() || tally.Get().batches > batches_before) {
+      lost_at = absl::Now();
+      pause = absl::Milliseconds(100);
+    }
+    if (absl::Now() - lost_at > kReconnectMax) {
+      return absl::UnavailableError(absl::StrCat(
+          "the server could not be reached for a minute: ", outcome.status().message(),
+          "\nHINT: run the same command again; it goes on where it was."));
+    }
+    job.session.reset();
+    tally.AddRetry();
+    cockpit.progress->SetWaitingFor(
+        absl::StrCat("the server: ", outcome.status().message()));
+    if (absl::Status slept = cockpit.control->Sleep(pause); !slept.ok()) return slept;
+    pause = std::min(pause * 2, absl::Seconds(5));
+  }
+}
+
+}  // namespace restructure

@@ -1,0 +1,51 @@
+// The only loop: takes a job's lease, walks its phases, reconnects, gives the lease back.
+
+#ifndef RESTRUCTURE_RUN_H_
+#define RESTRUCTURE_RUN_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "restructure/job.h"
+#include "restructure/plan.h"
+
+namespace restructure {
+
+enum class Outcome {
+  kDone,     // at its end; nothing of it is left but the ledger's history
+  kHeld,     // before the exchange, as asked
+  kSoaking,  // after the exchange, revertible
+  kAborted,  // undone
+};
+
+// What a run shows and heeds.
+struct Cockpit {
+  Progress* progress;
+  Control* control;
+};
+
+struct RunResult {
+  Outcome outcome = Outcome::kDone;
+  Summary summary;
+  std::string live_order;  // the sort key that the alias shows now
+};
+
+// Writes the job of an accepted plan into the ledger, and returns its id. If there is an open job
+// with the same request already, returns that one, with `goal` as its new goal.
+// kFailedPrecondition if another job works on the set.
+absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& plan,
+                                     const std::string& goal);
+
+// Runs a job until it rests or ends. Waits for the lease of a dead process, refuses that of a live
+// one (kFailedPrecondition). A lost server is reconnected for up to a minute. Codes:
+//   kCancelled          interrupted; resumable
+//   kDeadlineExceeded   a lock was not obtained within the patience; resumable
+//   kDataLoss           verification found differences; nothing was swapped
+//   others              stopped; resumable once what the message names is put right
+absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& settings,
+                                 std::int64_t job_id, const Cockpit& cockpit);
+
+}  // namespace restructure
+
+#endif  // RESTRUCTURE_RUN_H_

@@ -1,0 +1,101 @@
+#include "restructure/summary.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+#include "restructure/json_fields.h"
+
+namespace restructure {
+namespace {
+
+nlohmann::ordered_json LockToJson(const LockHold& lock) {
+  nlohmann::ordered_json json;
+  json["relation"] = lock.relation;
+  json["mode"] = lock.mode;
+  json["held_ms"] = Rounded(absl::ToDoubleMilliseconds(lock.held), 3);
+  json["waited_ms"] = Rounded(absl::ToDoubleMilliseconds(lock.waited), 3);
+  json["attempts"] = lock.attempts;
+  return json;
+}
+
+absl::Status ReadPhases(const nlohmann::json& json, Summary& summary) {
+  if (!json.is_object()) return absl::InvalidArgumentError("summary: phases is not an object");
+  for (const auto& phase : json.items()) {
+    const std::string what = absl::StrCat("summary: phase ", phase.key());
+    if (!phase.value().is_object()) {
+      return absl::InvalidArgumentError(absl::StrCat(what, " is not an object"));
+    }
+    absl::Duration& seconds = summary.phases[phase.key()];
+    JsonFields fields(phase.value(), what);
+    fields.Read("seconds", absl::Seconds(1), seconds);
+    if (!fields.status().ok()) return fields.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadLocks(const nlohmann::json& json, Summary& summary) {
+  if (!json.is_array()) return absl::InvalidArgumentError("summary: locks is not an array");
+  for (const nlohmann::json& element : json) {
+    if (!element.is_object()) {
+      return absl::InvalidArgumentError("summary: a lock is not an object");
+    }
+    LockHold lock;
+    JsonFields fields(element, "summary: a lock");
+    fields.Read("relation", lock.relation);
+    fields.Read("mode", lock.mode);
+    fields.Read("held_ms", absl::Milliseconds(1), lock.held);
+    fields.Read("waited_ms", absl::Milliseconds(1), lock.waited);
+    fields.Read("attempts", lock.attempts);
+    if (!fields.status().ok()) return fields.status();
+    summary.locks.push_back(std::move(lock));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string ToJson(const Summary& summary) {
+  nlohmann::ordered_json json;
+  json["job"] = summary.job;
+  json["kind"] = summary.kind;
+  json["name"] = summary.name;
+  json["rows"] = summary.rows;
+  json["phases"] = nlohmann::ordered_json::object();
+  for (const auto& [phase, time] : summary.phases) {
+    json["phases"][phase]["seconds"] = Rounded(absl::ToDoubleSeconds(time), 3);
+  }
+  json["locks"] = nlohmann::ordered_json::array();
+  for (const LockHold& lock : summary.locks) json["locks"].push_back(LockToJson(lock));
+  json["wal_bytes"] = summary.wal_bytes;
+  json["batches"] = summary.batches;
+  json["retries"] = summary.retries;
+  json["verified_rows"] = summary.verified_rows;
+  json["differences"] = summary.differences;
+  return OneLine(json);
+}
+
+absl::StatusOr<Summary> SummaryFromJson(const std::string& text) {
+  const absl::StatusOr<nlohmann::json> json = ParseObject(text, "summary");
+  if (!json.ok()) return json.status();
+  Summary summary;
+  JsonFields fields(*json, "summary");
+  fields.Read("job", summary.job);
+  fields.Read("kind", summary.kind);
+  fields.Read("name", summary.name);
+  fields.Read("rows", summary.rows);
+  fields.Read("wal_bytes", summary.wal_bytes);
+  fields.Read("batches", summary.batches);
+  fields.Read("retries", summary.retries);
+  fields.Read("verified_rows", summary.verified_rows);
+  fields.Read("differences", summary.differences);
+  absl::Status status = fields.status();
+  const nlohmann::json* phases = fields.Find("phases");
+  if (status.ok() && phases != nullptr) status = ReadPhases(*phases, summary);
+  const nlohmann::json* locks = fields.Find("locks");
+  if (status.ok() && locks != nullptr) status = ReadLocks(*locks, summary);
+  if (!status.ok()) return status;
+  return summary;
+}
+
+}  // namespace restructure

@@ -1,0 +1,226 @@
+// Swap: go synchronous, wait out old snapshots, exchange the alias. Soak: keep both, revert.
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "catalog/ledger.h"
+#include "catalog/set_objects.h"
+#include "catalog/waits.h"
+#include "restructure/phases.h"
+
+namespace restructure {
+namespace {
+
+// What a drain under the lock may have to do; more than this is caught up first.
+constexpr std::int64_t kKeysUnderLockMax = 200;
+
+// Takes and applies all that the log holds. Under SHARE ROW EXCLUSIVE every writer has ended, so
+// what is visible is all there is.
+absl::Status DrainUnderLock(const Job& job, const catalog::Target& target) {
+  constexpr std::int64_t kAll = 1000000000;
+  absl::StatusOr<std::int64_t> keys = catalog::TakeKeys(*job.session, target, kAll);
+  if (!keys.ok()) return keys.status();
+  return catalog::ApplyTaken(*job.session, target, kAll).status();
+}
+
+absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
+  if (absl::Status status = CatchUp(job, kKeysUnderLockMax); !status.ok()) return status;
+  const catalog::Target target = job.target();
+  std::vector<catalog::QualifiedName> tables = {job.set.member};
+  if (target.members) tables.push_back(target.members->table);
+  GuardOptions options;
+  options.timeouts.lock = job.settings.lock_timeout;
+  options.hold_source = false;  // The lock below is stronger, and locks are never upgraded.
+  options.check_storage = true;
+  absl::Time locked;
+  hold->attempts = attempt;
+  // The fence and the fingerprint are checked first, then the lock is taken, then the fingerprint
+  // that is stored is compared with the one that was: nothing can slip in between.
+  absl::StatusOr<catalog::Transaction> transaction =
+      catalog::Transaction::Begin(*job.session, "synchronize", options.timeouts);
+  if (!transaction.ok()) return transaction.status();
+  const absl::Time asked = absl::Now();
+  absl::Status status = catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
+  if (!status.ok()) return status;
+  locked = absl::Now();
+  hold->waited = locked - asked;
+  status = transaction->LimitStatements(job.settings.swap_lock_budget);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::vector<std::string>> changed =
+      catalog::Guard(*job.session, job.id(), job.token);
+  if (!changed.ok()) return changed.status();
+  if (!changed->empty()) return ChangedError(job, *changed);
+  status = DrainUnderLock(job, target);
+  if (!status.ok()) return status;
+  if (absl::Now() - locked > job.settings.swap_lock_budget) {
+    return absl::DeadlineExceededError("the drain did not fit the lock budget");
+  }
+  status = catalog::MakeSynchronous(*job.session, target);
+  if (status.ok()) status = catalog::SetCapture(*job.session, target.structure.structure_id, "sync");
+  if (status.ok()) {
+    status = catalog::StoreFingerprint(*job.session, job.id(), target.structure, target.members);
+  }
+  if (!status.ok()) return status;
+  status = transaction->Commit();
+  hold->held = absl::Now() - locked;
+  return status;
+}
+
+// From this commit on every snapshot sees the member table and the replacement equal.
+absl::Status Synchronize(Job& job) {
+  const Step step(job, "synchronize", 0);
+  LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, {}, 0};
+  absl::Status done = RetryForLock(
+      job, job.set.member, "SHARE ROW EXCLUSIVE",
+      [&](int attempt) { return SynchronizeOnce(job, attempt, &hold); });
+  if (!done.ok()) return done;
+  job.tally->AddLock(hold);
+  job.replacement->capture = "sync";
+  return absl::OkStatus();
+}
+
+// A snapshot from before the synchronous mode could see the replacement as it never was. Whoever
+// holds one is waited for, by name.
+absl::Status WaitOutSnapshots(Job& job) {
+  const Step step(job, "old snapshots", 0);
+  absl::StatusOr<std::vector<catalog::SnapshotHolder>> holders =
+      catalog::SnapshotHolders(*job.session);
+  const absl::Time start = absl::Now();
+  bool told = false;
+  while (true) {
+    if (!holders.ok()) return holders.status();
+    if (holders->empty()) break;
+    const absl::Duration waited = absl::Now() - start;
+    job.progress->SetWaitingFor(absl::StrCat(
+        holders->size(), holders->size() == 1 ? " old snapshot: " : " old snapshots, first: ",
+        holders->front().description));
+    if (waited > job.settings.snapshot_wait && !told) {
+      told = true;
+      absl::Status noted = catalog::AddEvent(
+          *job.session, job.id(),
+          absl::StrCat("waits for an old snapshot: ", holders->front().description));
+      if (!noted.ok()) return noted;
+    }
+    if (absl::Status slept = job.control->Sleep(absl::Milliseconds(50)); !slept.ok()) return slept;
+    holders = catalog::StillHolding(*job.session, *holders);
+  }
+  job.progress->SetWaitingFor("");
+  return absl::OkStatus();
+}
+
+// One transaction: the ledger and the capture first, the alias last and for milliseconds.
+absl::Status ExchangeOnce(Job& job, const catalog::Structure& to,
+                          const catalog::Structure* from, absl::string_view label,
+                          const catalog::SetDefinition& set, int attempt, LockHold* hold) {
+  GuardOptions options;
+  options.timeouts.lock = job.settings.lock_timeout;
+  absl::Time asked, locked;
+  hold->attempts = attempt;
+  absl::Status done = RunGuarded(job, *job.session, label, options, [&] {
+    absl::Status status = catalog::SetSwapped(*job.session, job.id());
+    if (status.ok()) {
+      status = catalog::AddEvent(*job.session, job.id(),
+                                 absl::StrCat(job.set.alias.Display(), " shows ",
+                                              to.table.Display(), " from now on"));
+    }
+    if (status.ok() && label == "revert") {
+      status = catalog::SetGoal(*job.session, job.id(), catalog::kGoalSoak);
+    }
+    if (!status.ok()) return status;
+    asked = absl::Now();
+    if (from == nullptr) {
+      locked = asked;
+      status = catalog::CreateAlias(*job.session, set, to);
+    } else {
+      status = catalog::LockAlias(*job.session, set);
+      locked = absl::Now();
+      if (!status.ok()) return status;
+      status = catalog::ExchangeAlias(*job.session, set, to, *from);
+    }
+    if (!status.ok()) return status;
+    return catalog::SetLive(*job.session, set, to.structure_id);
+  });
+  hold->held = absl::Now() - locked;
+  hold->waited = locked - asked;
+  return done;
+}
+
+absl::Status Exchange(Job& job, const catalog::Structure& to, const catalog::Structure* from,
+                      absl::string_view label) {
+  const Step step(job, "exchange", 0);
+  LockHold hold{job.set.alias.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
+  const catalog::SetDefinition set = SetAfterExchange(job);
+  absl::Status done = RetryForLock(
+      job, job.set.alias, "ACCESS EXCLUSIVE",
+      [&](int attempt) { return ExchangeOnce(job, to, from, label, set, attempt, &hold); });
+  if (!done.ok()) return done;
+  if (from != nullptr) job.tally->AddLock(hold);
+  job.set.live_structure = to.structure_id;
+  job.set.shown = set.shown;
+  job.record.swapped = true;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Before: the replacement is verified; the alias shows the old structure.
+// After:  the alias shows the replacement; both are kept equal by the writers themselves.
+// Lock:   SHARE ROW EXCLUSIVE on the member table, within the budget, to go synchronous; later
+//         ACCESS EXCLUSIVE on the alias alone, for milliseconds, to exchange.
+// Undo:   before the exchange Abandon, after it Soak's revert.
+absl::StatusOr<Next> Swap(Job& job) {
+  if (job.drops() || job.record.swapped) return Next::kGoOn;
+  if (job.replacement->capture == "log") {
+    if (absl::Status status = Synchronize(job); !status.ok()) return status;
+  }
+  if (absl::Status status = WaitOutSnapshots(job); !status.ok()) return status;
+  if (job.control->goal() == catalog::kGoalHold) return Next::kStay;
+  const catalog::Structure* from = job.creates() ? nullptr : &*job.old;
+  if (absl::Status status = Exchange(job, *job.replacement, from, "exchange"); !status.ok()) {
+    return status;
+  }
+  return Next::kGoOn;
+}
+
+// Before: the exchange has taken place.
+// After:  the operator, or the soak time, has said that it is for good.
+// Lock:   none; for a revert ACCESS EXCLUSIVE on the alias, for milliseconds.
+// Undo:   revert: the same exchange the other way round. It can be reverted, too.
+absl::StatusOr<Next> Soak(Job& job) {
+  if (job.drops() || job.creates()) return Next::kGoOn;
+  if (job.control->goal() == catalog::kGoalRevert) {
+    const catalog::Structure to = *job.retired();
+    const catalog::Structure from = *job.live();
+    if (absl::Status status = Exchange(job, to, &from, "revert"); !status.ok()) return status;
+    job.control->SetWishes(catalog::kGoalSoak, job.control->pause_requested());
+    return Next::kStay;
+  }
+  while (job.control->goal() != catalog::kGoalFinish) {
+    absl::StatusOr<catalog::JobRecord> now = catalog::GetJob(*job.session, job.id());
+    if (!now.ok()) return now.status();
+    if (now->goal == catalog::kGoalFinish || now->goal == catalog::kGoalRevert) {
+      job.control->SetWishes(now->goal, now->pause_requested);
+      return Soak(job);
+    }
+    if (!now->soak_until && !job.settings.soak) return Next::kStay;
+    if (!now->soak_until) {
+      absl::Status noted = catalog::SetSoak(*job.session, job.id(), *job.settings.soak);
+      if (!noted.ok()) return noted;
+      continue;
+    }
+    if (*now->soak_until <= now->read_at) break;
+    job.progress->SetWaitingFor(absl::StrCat(
+        "the soak time, ", absl::FormatDuration(absl::Trunc(*now->soak_until - now->read_at,
+                                                            absl::Seconds(1))),
+        " left; revert or finish end it"));
+    absl::Status slept =
+        job.control->Sleep(std::min(absl::Seconds(1), *now->soak_until - now->read_at));
+    if (!slept.ok()) return slept;
+  }
+  job.progress->SetWaitingFor("");
+  return Next::kGoOn;
+}
+
+}  // namespace restructure

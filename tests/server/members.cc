@@ -1,0 +1,83 @@
+#include "tests/server/members.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace server {
+
+void CreateMembers(Client& client, std::int64_t rows) {
+  client.Exec(
+      absl::StrCat("CREATE TABLE public.owners (id int PRIMARY KEY);"
+                   "INSERT INTO public.owners SELECT generate_series(1, ",
+                   kSharedOwners,
+                   ");"
+                   "CREATE TABLE public.members (id bigint PRIMARY KEY,"
+                   "  owner_id int REFERENCES public.owners ON UPDATE CASCADE ON DELETE CASCADE,"
+                   "  rank numeric, label text, payload text, hits int NOT NULL DEFAULT 0);"
+                   "CREATE INDEX ON public.members (owner_id);"));
+  client.Exec(
+      absl::StrCat("INSERT INTO public.members SELECT g,"
+                   " CASE WHEN g % ",
+                   kResidues, " = 0 THEN 1 + (g / ", kResidues, ") % ", kQuietOwners,
+                   "      WHEN g % 11 = 0 THEN NULL"
+                   "      ELSE ",
+                   kQuietOwners, " + 1 + g % ", kSharedOwners - kQuietOwners,
+                   " END,"
+                   " CASE WHEN g % 13 = 0 THEN NULL WHEN g % 17 = 0 THEN 'NaN'"
+                   "      ELSE (g * 7919 % 1000)::numeric / 10 END,"
+                   " 'label ' || g % 100, repeat(md5(g::text), 1 + (g % 3)::int), 0"
+                   " FROM generate_series(1::bigint, ",
+                   rows, ") g; ANALYZE public.members"));
+}
+
+SetImage MembersOfOwner() {
+  return {"public.members_of_owner",
+          "public.members",
+          {"id"},
+          {"owner_id", "label", "id", "rank"},
+          "owner_id IS NOT NULL"};
+}
+
+std::vector<std::string> CompareImages(Client& client, const SetImage& set,
+                                       const std::string& relation) {
+  const std::string columns = absl::StrJoin(set.columns, ", ");
+  const auto joined = [&set](std::string* out, const std::string& column) {
+    absl::StrAppend(out, "s.", column, " = n.", column);
+  };
+  const std::string sql = absl::StrCat(
+      "WITH s AS MATERIALIZED (SELECT ", columns, " FROM ", set.member, " WHERE ", set.membership,
+      "), n AS MATERIALIZED (SELECT ", columns, " FROM ", relation,
+      ")"
+      " (SELECT 'member table: ' || coalesce(left(s::text, 200), '-') ||"
+      "   '  set: ' || coalesce(left(n::text, 200), '-')"
+      "  FROM s FULL JOIN n ON ",
+      absl::StrJoin(set.key, " AND ", joined), "  WHERE s::record *<> n::record OR s.", set.key[0],
+      " IS NULL OR n.", set.key[0],
+      " IS NULL LIMIT 5)"
+      " UNION ALL SELECT 'rows: ' || a || ' in the member table, ' || b || ' in the set'"
+      "  FROM (SELECT count(*) FROM s) x(a), (SELECT count(*) FROM n) y(b) WHERE a <> b");
+  std::vector<std::string> differences;
+  for (const Row& row : client.Query(sql)) differences.push_back(relation + ": " + *row[0]);
+  return differences;
+}
+
+std::vector<std::string> CompareImages(Client& client, const SetImage& set) {
+  return CompareImages(client, set, set.alias);
+}
+
+std::vector<std::string> SideTables(Client& client, const std::string& schema,
+                                    const std::string& alias) {
+  std::vector<std::string> tables;
+  for (const Row& row :
+       client.Query("SELECT format('%I.%I', $1::text, relname) FROM pg_class"
+                    " WHERE relnamespace = quote_ident($1)::regnamespace AND relkind = 'r'"
+                    "  AND starts_with(relname, $2 || '__')"
+                    "  AND substr(relname, length($2) + 3) ~ '^[0-9]+$'"
+                    " ORDER BY substr(relname, length($2) + 3)::int",
+                    {schema, alias})) {
+    tables.push_back(*row[0]);
+  }
+  return tables;
+}
+
+}  // namespace server

@@ -1,0 +1,165 @@
+#include "throttle/pacer.h"
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+
+namespace throttle {
+namespace {
+
+class PacerTest : public testing::Test {
+ protected:
+  static absl::Time At(absl::Duration since_start) {
+    return absl::FromUnixSeconds(1000000) + since_start;
+  }
+
+  // A sample at `since_start` of a server that feels nothing.
+  static Load IdleLoad(absl::Duration since_start = absl::ZeroDuration()) {
+    Load load;
+    load.taken_at = At(since_start);
+    return load;
+  }
+
+  static Load WaitingLoad(absl::Duration since_start) {
+    Load load = IdleLoad(since_start);
+    load.sessions_waiting_for_us = 2;
+    load.longest_wait_for_us = absl::Milliseconds(80);
+    return load;
+  }
+
+  // The reason right after `load` was observed; empty if a worker may run.
+  static std::string ReasonFor(const Load& load, const Limits& limits = Limits()) {
+    Pacer pacer(limits, BatchSize::Options());
+    pacer.Observe(load);
+    const Decision decision = pacer.Next(0, load.taken_at);
+    EXPECT_EQ(decision.may_run, decision.reason.empty());
+    return decision.reason;
+  }
+
+  Pacer pacer_{Limits(), BatchSize::Options()};
+};
+
+TEST_F(PacerTest, NobodyRunsBeforeTheFirstSample) {
+  const Decision decision = pacer_.Next(0, At(absl::ZeroDuration()));
+  EXPECT_FALSE(decision.may_run);
+  EXPECT_EQ(decision.rows, 0);
+  EXPECT_EQ(decision.pause, absl::Milliseconds(250));
+  EXPECT_EQ(decision.reason, "no load sample yet");
+}
+
+TEST_F(PacerTest, RunsAtOnceOnAnIdleServer) {
+  pacer_.Observe(IdleLoad());
+  const Decision decision = pacer_.Next(3, At(absl::Seconds(1)));
+  EXPECT_TRUE(decision.may_run);
+  EXPECT_EQ(decision.rows, 2000);
+  EXPECT_EQ(decision.pause, absl::ZeroDuration());
+  EXPECT_EQ(decision.reason, "");
+}
+
+TEST_F(PacerTest, PausesOnAStaleSample) {
+  pacer_.Observe(IdleLoad());
+  EXPECT_TRUE(pacer_.Next(0, At(absl::Seconds(10))).may_run);
+  EXPECT_EQ(pacer_.Next(0, At(absl::Seconds(12))).reason, "load sample is 12s old, limit 10s");
+}
+
+TEST_F(PacerTest, IgnoresASampleOlderThanTheLatest) {
+  pacer_.Observe(IdleLoad(absl::Seconds(5)));
+  pacer_.Observe(WaitingLoad(absl::Seconds(4)));
+  EXPECT_TRUE(pacer_.Next(0, At(absl::Seconds(5))).may_run);
+  EXPECT_EQ(pacer_.rows_per_batch(), 2000);
+}
+
+TEST_F(PacerTest, PausesAtTheLagTimeOfAReplica) {
+  Load load = IdleLoad();
+  load.replica_lag = absl::Milliseconds(4999);
+  EXPECT_EQ(ReasonFor(load), "");
+  load.replica_lag = absl::Seconds(12);
+  EXPECT_EQ(ReasonFor(load), "replica lag 12s >= 5s");
+  load.replica_lag = absl::Microseconds(5000123);
+  EXPECT_EQ(ReasonFor(load), "replica lag 5s >= 5s");
+}
+
+TEST_F(PacerTest, PausesAtTheLagBytesOfAReplica) {
+  Load load = IdleLoad();
+  load.replica_lag_bytes = (64 << 20) - 1;
+  EXPECT_EQ(ReasonFor(load), "");
+  load.replica_lag_bytes = 81 << 20;
+  EXPECT_EQ(ReasonFor(load), "replica lag 81.0 MB >= 64.0 MB");
+  Limits limits;
+  limits.replica_lag_bytes_max = 1024;
+  load.replica_lag_bytes = 1536;
+  EXPECT_EQ(ReasonFor(load, limits), "replica lag 1.5 kB >= 1.0 kB");
+}
+
+TEST_F(PacerTest, PausesWhenSomebodyWaitsForOurLocks) {
+  Load load = WaitingLoad(absl::ZeroDuration());
+  EXPECT_EQ(ReasonFor(load), "2 sessions wait for our locks, the longest 80ms >= 50ms");
+  load.sessions_waiting_for_us = 1;
+  EXPECT_EQ(ReasonFor(load), "1 session waits for our locks, the longest 80ms >= 50ms");
+  load.longest_wait_for_us = absl::Milliseconds(49);
+  EXPECT_EQ(ReasonFor(load), "");
+}
+
+TEST_F(PacerTest, ASampleWithAWaitShrinksTheBatchOnce) {
+  pacer_.Observe(WaitingLoad(absl::Seconds(1)));
+  pacer_.Observe(WaitingLoad(absl::Seconds(1)));
+  pacer_.Next(0, At(absl::Seconds(1)));
+  pacer_.Next(1, At(absl::Seconds(1)));
+  EXPECT_EQ(pacer_.rows_per_batch(), 1000);
+  pacer_.Observe(WaitingLoad(absl::Seconds(2)));
+  EXPECT_EQ(pacer_.rows_per_batch(), 500);
+}
+
+TEST_F(PacerTest, PausesAtTheLimitOfActiveSessions) {
+  Limits limits;
+  limits.active_sessions_max = 10;
+  Load load = IdleLoad();
+  load.active_sessions = 9;
+  EXPECT_EQ(ReasonFor(load, limits), "");
+  load.active_sessions = 12;
+  EXPECT_EQ(ReasonFor(load, limits), "12 active sessions >= 10");
+  EXPECT_EQ(ReasonFor(load), "") << "the default has no limit";
+}
+
+TEST_F(PacerTest, TheOperatorsPauseIsShownBeforeAnythingElse) {
+  Load load = WaitingLoad(absl::ZeroDuration());
+  load.pause_requested = true;
+  EXPECT_EQ(ReasonFor(load), "pause requested by the operator");
+}
+
+TEST_F(PacerTest, ANewSampleTakesThePauseBack) {
+  Load load = IdleLoad();
+  load.pause_requested = true;
+  pacer_.Observe(load);
+  EXPECT_EQ(pacer_.Next(0, At(absl::Hours(1))).reason, "pause requested by the operator");
+  pacer_.Observe(IdleLoad(absl::Hours(1)));
+  EXPECT_TRUE(pacer_.Next(0, At(absl::Hours(1))).may_run);
+}
+
+TEST_F(PacerTest, UnlimitedHeedsNothingButTheOperator) {
+  Pacer pacer(Limits::Unlimited(), BatchSize::Options());
+  EXPECT_TRUE(pacer.Next(0, At(absl::ZeroDuration())).may_run);
+  Load load = WaitingLoad(absl::ZeroDuration());
+  load.replica_lag = absl::Hours(1);
+  load.replica_lag_bytes = std::int64_t{1} << 40;
+  load.active_sessions = 1000;
+  pacer.Observe(load);
+  EXPECT_TRUE(pacer.Next(0, At(absl::Hours(1))).may_run);
+  EXPECT_EQ(pacer.rows_per_batch(), 2000);
+  load.taken_at = At(absl::Seconds(1));
+  load.pause_requested = true;
+  pacer.Observe(load);
+  EXPECT_EQ(pacer.Next(0, At(absl::Hours(1))).reason, "pause requested by the operator");
+}
+
+TEST_F(PacerTest, BatchesChangeTheSize) {
+  pacer_.BatchDone(2000, absl::Milliseconds(1));
+  EXPECT_EQ(pacer_.rows_per_batch(), 3000);
+  pacer_.BatchRolledBack();
+  EXPECT_EQ(pacer_.rows_per_batch(), 1500);
+}
+
+}  // namespace
+}  // namespace throttle

@@ -1,0 +1,72 @@
+// Decides, before every batch, whether a worker may run, with how many rows, after which pause.
+//
+// Thread-safe. Performs no I/O and reads no clock: samples and the current time are passed in,
+// so every decision can be replayed in a unit test.
+
+#ifndef THROTTLE_PACER_H_
+#define THROTTLE_PACER_H_
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "throttle/batch_size.h"
+#include "throttle/load.h"
+
+namespace throttle {
+
+// What the live workload may feel. A value of zero or less switches its check off.
+struct Limits {
+  std::int64_t replica_lag_bytes_max = 64 << 20;
+  absl::Duration replica_lag_max = absl::Seconds(5);
+  absl::Duration wait_for_us_max = absl::Milliseconds(50);
+  int active_sessions_max = 0;
+  absl::Duration sample_age_max = absl::Seconds(10);  // Older load is unknown load: pause.
+
+  // No check at all but the operator's pause: for benchmarks and idle servers.
+  static Limits Unlimited();
+};
+
+// What one worker is to do next.
+struct Decision {
+  bool may_run = false;
+  std::int64_t rows = 0;        // Rows of the next batch, if it may run.
+  absl::Duration pause;         // Wait this long, then run (may_run) or ask again (not).
+  std::string reason;           // Why it pauses, e.g. "replica lag 12s >= 5s". For people only.
+};
+
+class Pacer {
+ public:
+  Pacer(Limits limits, BatchSize::Options batch_size);
+
+  // Records a sample; one older than the latest is ignored.
+  void Observe(const Load& load) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Records a batch that ended well.
+  void BatchDone(std::int64_t rows, absl::Duration elapsed) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Records a batch that was rolled back by a deadlock, a timeout or a serialization failure.
+  void BatchRolledBack() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Answers for one worker, numbered from 0. Until the first sample arrives, nobody may run
+  // (unless sample_age_max is off).
+  Decision Next(int worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Rows that the next batch would have.
+  std::int64_t rows_per_batch() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const Limits limits_;
+
+  mutable std::mutex mutex_;
+  BatchSize batch_size_ ABSL_GUARDED_BY(mutex_);
+  Load latest_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace throttle
+
+#endif  // THROTTLE_PACER_H_

@@ -1,0 +1,487 @@
+#include "tools/commands.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "catalog/doctor.h"
+#include "catalog/facts.h"
+#include "catalog/failpoint.h"
+#include "catalog/ledger.h"
+#include "catalog/schema.h"
+#include "restructure/phases.h"
+#include "restructure/plan.h"
+#include "restructure/run.h"
+#include "restructure/verify.h"
+#include "tools/connection.h"
+#include "tools/demo.h"
+#include "tools/exit_codes.h"
+#include "tools/report.h"
+
+namespace tools {
+namespace {
+
+using nlohmann::ordered_json;
+
+// The one object that a signal reaches. Set before the handlers are installed.
+restructure::Control* signal_control = nullptr;
+
+void HandleSignal(int) {
+  if (signal_control->interrupted()) _exit(kExitResumable);  // The second time: at once.
+  signal_control->Interrupt();
+}
+
+int ExitCodeFor(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk: return kExitDone;
+    case absl::StatusCode::kDataLoss: return kExitDifferences;
+    case absl::StatusCode::kDeadlineExceeded: return kExitLockNotObtained;
+    case absl::StatusCode::kInternal: return kExitResumable;
+    default: return kExitResumable;
+  }
+}
+
+int Refuse(const absl::Status& status) {
+  PrintError(std::string(status.message()));
+  return absl::IsUnavailable(status) ? kExitResumable : kExitRefused;
+}
+
+int IntFromEnvironment(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  int value = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+}
+
+restructure::Settings SettingsFrom(const RunOptions& run) {
+  restructure::Settings settings;
+  const int cores = static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
+  settings.workers = run.workers.value_or(std::clamp(cores, 2, 4));
+  settings.lock_timeout = run.lock_timeout;
+  settings.lock_patience = run.lock_patience;
+  settings.swap_lock_budget = run.swap_lock_budget;
+  settings.snapshot_wait = run.snapshot_wait;
+  settings.soak = run.soak;
+  settings.disconnect_in_batches = run.disconnect == Disconnect::kBatches;
+  settings.maintenance_work_mem_bytes = run.maintenance_work_mem_bytes;
+  settings.limits.replica_lag_max = run.replica_lag;
+  settings.limits.replica_lag_bytes_max = run.replica_lag_bytes;
+  settings.limits.active_sessions_max = run.active_sessions;
+  if (run.no_throttle) settings.limits = throttle::Limits::Unlimited();
+  settings.batch_size.target = run.batch_target;
+  // For tests, which hit boundaries with tiny batches and short leases.
+  if (const int rows = IntFromEnvironment("PG_RESTRUCTURE_JOB_BATCH_ROWS", 0); rows > 0) {
+    settings.batch_size.rows_first = settings.batch_size.rows_min = settings.batch_size.rows_max =
+        rows;
+  }
+  settings.lease = absl::Seconds(IntFromEnvironment("PG_RESTRUCTURE_LEASE_SECONDS", 15));
+  return settings;
+}
+
+std::vector<std::string> PhaseNames() {
+  std::vector<std::string> names;
+  for (const restructure::Phase& phase : restructure::kPhases) names.push_back(phase.name);
+  return names;
+}
+
+std::string OutcomeText(restructure::Outcome outcome, std::int64_t job) {
+  switch (outcome) {
+    case restructure::Outcome::kDone: return absl::StrCat("job ", job, " is done");
+    case restructure::Outcome::kHeld:
+      return absl::StrCat("job ", job, " is held before the swap; writers keep both structures\n",
+                          "next: pg_restructure swap ", job, " | abort ", job);
+    case restructure::Outcome::kSoaking:
+      return absl::StrCat("job ", job, " has swapped; both structures are kept equal\n",
+                          "next: pg_restructure finish ", job, " | revert ", job);
+    case restructure::Outcome::kAborted: return absl::StrCat("job ", job, " is undone");
+  }
+  return "";
+}
+
+void WriteSummary(const RunOptions& run, const restructure::Summary& summary) {
+  if (!run.summary) return;
+  std::ofstream file(*run.summary);
+  file << restructure::ToJson(summary) << "\n";
+  if (!file.flush()) PrintError(absl::StrCat("cannot write the summary to ", *run.summary));
+}
+
+// Runs the job under a panel until it rests; the last thing that most commands do.
+int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t job_id,
+          bool abort_is_asked) {
+  restructure::Progress progress;
+  static restructure::Control control;
+  signal_control = &control;
+  (void)std::signal(SIGINT, HandleSignal);
+  (void)std::signal(SIGTERM, HandleSignal);
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  Panel panel(progress, stderr, terminal ? Panel::Mode::kTerminal : Panel::Mode::kLines,
+              PhaseNames());
+  if (!arguments.run.quiet) panel.Start();
+  const absl::StatusOr<restructure::RunResult> result =
+      restructure::RunJob(conninfo, SettingsFrom(arguments.run), job_id, {&progress, &control});
+  panel.Stop();
+  if (!result.ok()) {
+    if (absl::IsCancelled(result.status())) {
+      PrintError(absl::StrCat("job ", job_id, " was interrupted; nothing is lost\n",
+                              "HINT: run the same command again, or `pg_restructure resume ",
+                              job_id, "`."));
+      return kExitResumable;
+    }
+    PrintError(std::string(result.status().message()));
+    return ExitCodeFor(result.status());
+  }
+  WriteSummary(arguments.run, result->summary);
+  if (!arguments.run.quiet) {
+    absl::PrintF("%s", RenderSummary(result->summary));
+    if (!result->live_order.empty()) absl::PrintF("sort key now: %s\n", result->live_order);
+    absl::PrintF("%s\n", OutcomeText(result->outcome, job_id));
+  }
+  if (result->outcome == restructure::Outcome::kAborted && !abort_is_asked) return kExitAborted;
+  return kExitDone;
+}
+
+struct Connected {
+  std::string conninfo;
+  std::unique_ptr<catalog::Session> session;
+};
+
+absl::StatusOr<Connected> Connect(const Arguments& arguments) {
+  absl::StatusOr<std::string> conninfo = ResolveConnection(arguments.connect);
+  if (!conninfo.ok()) return conninfo.status();
+  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
+      catalog::Session::Open(*conninfo, "pg_restructure");
+  if (!session.ok()) return session.status();
+  return Connected{*std::move(conninfo), *std::move(session)};
+}
+
+absl::StatusOr<restructure::SetRequest> RequestFrom(const Arguments& arguments,
+                                                    restructure::SetRequest::Action action) {
+  restructure::SetRequest request;
+  request.action = action;
+  request.name = arguments.name;
+  request.member = arguments.member.value_or("");
+  request.owner = arguments.owner.value_or("");
+  request.key = arguments.key.value_or("");
+  request.insertion_automatic = arguments.insertion == Insertion::kAutomatic;
+  request.retention_mandatory = arguments.retention == Retention::kMandatory;
+  if (arguments.carry) {
+    absl::StatusOr<std::vector<std::string>> carry = catalog::ParseColumnList(*arguments.carry);
+    if (!carry.ok()) return carry.status();
+    request.carry = *std::move(carry);
+  }
+  if (arguments.show) {
+    absl::StatusOr<std::vector<std::string>> show = catalog::ParseColumnList(*arguments.show);
+    if (!show.ok()) return show.status();
+    request.show = *std::move(show);
+  }
+  return request;
+}
+
+absl::Status RefusePooler(const std::string& conninfo) {
+  absl::StatusOr<bool> pooled = catalog::IsPooledByTransaction(conninfo);
+  if (!pooled.ok()) return pooled.status();
+  if (!*pooled) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the connection goes through a pooler in transaction mode: locks and settings would be lost "
+      "between statements\nHINT: connect to the server itself, or to a pool in session mode.");
+}
+
+// create set, run set, drop set.
+int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action action) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
+  absl::StatusOr<restructure::SetRequest> request = RequestFrom(arguments, action);
+  if (!request.ok()) return Refuse(request.status());
+  const restructure::Settings settings = SettingsFrom(arguments.run);
+  absl::StatusOr<restructure::SetPlan> plan =
+      restructure::PlanSet(*connected->session, *request, settings);
+  if (!plan.ok()) return Refuse(plan.status());
+  const bool to_the_end = action != restructure::SetRequest::Action::kRestructure;
+  std::string goal = to_the_end ? catalog::kGoalFinish : catalog::kGoalSoak;
+  if (arguments.run.hold_before_swap) goal = catalog::kGoalHold;
+  if (arguments.run.soak && *arguments.run.soak == absl::ZeroDuration()) {
+    goal = catalog::kGoalFinish;
+  }
+  std::int64_t job_id = 0;
+  if (plan->open_job) {
+    job_id = plan->open_job->job_id;
+    absl::Status wished = catalog::SetGoal(*connected->session, job_id, goal);
+    if (wished.ok()) wished = catalog::SetPauseRequested(*connected->session, job_id, false);
+    if (!wished.ok()) return Refuse(wished);
+    if (!arguments.run.quiet) absl::PrintF("job %d goes on\n", job_id);
+  } else {
+    if (!arguments.run.quiet) absl::PrintF("%s", restructure::RenderPlan(*plan, settings));
+    absl::StatusOr<std::int64_t> opened =
+        restructure::OpenJob(*connected->session, *plan, goal);
+    if (!opened.ok()) return Refuse(opened.status());
+    job_id = *opened;
+    if (!arguments.run.quiet) absl::PrintF("job %d\n", job_id);
+  }
+  std::fflush(stdout);
+  connected->session.reset();
+  const int code = Drive(connected->conninfo, arguments, job_id, false);
+  return code;
+}
+
+int PlanOnly(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  absl::StatusOr<restructure::SetRequest> request =
+      RequestFrom(arguments, restructure::SetRequest::Action::kRestructure);
+  if (!request.ok()) return Refuse(request.status());
+  const restructure::Settings settings = SettingsFrom(arguments.run);
+  absl::StatusOr<restructure::SetPlan> plan =
+      restructure::PlanSet(*connected->session, *request, settings);
+  if (!plan.ok()) return Refuse(plan.status());
+  absl::PrintF("%s\n", arguments.json ? restructure::PlanToJson(*plan, settings)
+                                      : restructure::RenderPlan(*plan, settings));
+  return kExitDone;
+}
+
+std::string StateOf(const catalog::JobRecord& job) {
+  if (!job.open) return job.outcome;
+  const bool running = job.lease_until && *job.lease_until > job.read_at;
+  if (job.pause_requested) return "paused";
+  if (running) return "running";
+  if (!job.error.empty()) return "stopped";
+  if (job.swapped) return "soaking";
+  return "waiting";
+}
+
+ordered_json JobToJson(const catalog::JobRecord& job) {
+  const ordered_json progress = ordered_json::parse(job.progress, nullptr, false);
+  const ordered_json summary = ordered_json::parse(job.summary, nullptr, false);
+  return {{"job", job.job_id},
+          {"kind", job.kind},
+          {"name", job.name},
+          {"phase", job.phase},
+          {"state", StateOf(job)},
+          {"goal", job.goal},
+          {"holder", job.holder},
+          {"error", job.error},
+          {"created_at", absl::FormatTime(job.created_at, absl::UTCTimeZone())},
+          {"progress", progress.is_discarded() ? ordered_json() : progress},
+          {"summary", summary.is_discarded() ? ordered_json() : summary}};
+}
+
+void PrintJob(const catalog::JobRecord& job) {
+  const std::string state = StateOf(job);
+  absl::PrintF("job %d  %s %s  phase %s  %s%s\n", job.job_id, job.kind, job.name, job.phase, state,
+               job.holder.empty() ? "" : absl::StrCat(", ", job.holder));
+  if (job.open && state == "running") {
+    absl::StatusOr<restructure::ProgressSnapshot> progress =
+        restructure::ProgressFromJson(job.progress);
+    if (progress.ok()) {
+      constexpr int kColumns = 100;
+      for (const std::string& line : PanelLines(*progress, PhaseNames(), kColumns)) {
+        absl::PrintF("  %s\n", line);
+      }
+    }
+  }
+  if (!job.error.empty()) absl::PrintF("  stopped: %s\n", job.error);
+}
+
+int Status(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  absl::StatusOr<int> version = catalog::InstalledSchemaVersion(*connected->session);
+  if (!version.ok()) return Refuse(version.status());
+  std::vector<catalog::JobRecord> jobs;
+  if (arguments.job) {
+    if (*version == 0) {
+      return Refuse(absl::NotFoundError(absl::StrCat("no job ", *arguments.job,
+                                                     "\nHINT: there are no jobs in this database "
+                                                     "yet.")));
+    }
+    absl::StatusOr<catalog::JobRecord> job =
+        catalog::GetJob(*connected->session, *arguments.job);
+    if (!job.ok()) return Refuse(job.status());
+    jobs.push_back(*std::move(job));
+  } else if (*version > 0) {
+    absl::StatusOr<std::vector<catalog::JobRecord>> listed =
+        catalog::ListJobs(*connected->session, 5);
+    if (!listed.ok()) return Refuse(listed.status());
+    jobs = *std::move(listed);
+  }
+  if (arguments.json) {
+    ordered_json array = ordered_json::array();
+    for (const catalog::JobRecord& job : jobs) array.push_back(JobToJson(job));
+    absl::PrintF("%s\n", (arguments.job ? array[0] : array).dump(2));
+    return kExitDone;
+  }
+  for (const catalog::JobRecord& job : jobs) PrintJob(job);
+  if (jobs.empty()) absl::PrintF("no jobs\n");
+  return kExitDone;
+}
+
+// What a command asks of a job, and when it may.
+absl::Status MayAsk(const std::string& command, const catalog::JobRecord& job) {
+  const auto refuse = [&](absl::string_view why, absl::string_view hint) {
+    return absl::FailedPreconditionError(absl::StrCat("job ", job.job_id, " on ", job.name, " ",
+                                                      why, " (phase ", job.phase, ")\nHINT: ",
+                                                      hint));
+  };
+  if (!job.open) return refuse(absl::StrCat("is over: ", job.outcome), "there is nothing to do.");
+  if (command == "revert" && !job.swapped) {
+    return refuse("has not swapped, so there is nothing to revert", "`abort` undoes it.");
+  }
+  const bool forward_only = job.phase == "disconnect" || job.phase == "drop";
+  if (command == "revert" && forward_only) {
+    return refuse("is being finished and goes only forward", "run the set again the other way.");
+  }
+  if (command == "abort" && (job.swapped || forward_only)) {
+    return refuse("has swapped, so it cannot be aborted", "`revert` goes back to the old order.");
+  }
+  if (command == "finish" && !job.swapped) {
+    return refuse("has not swapped, so there is nothing to finish",
+                  "`resume` or `swap` carries it on.");
+  }
+  if (command == "swap" && job.swapped) {
+    return refuse("has swapped already", "`finish` or `revert` comes next.");
+  }
+  return absl::OkStatus();
+}
+
+std::string GoalOf(const Arguments& arguments, const catalog::JobRecord& job) {
+  if (arguments.command == "revert") return catalog::kGoalRevert;
+  if (arguments.command == "finish") return catalog::kGoalFinish;
+  if (arguments.command == "abort") return catalog::kGoalAbort;
+  if (arguments.command == "swap") {
+    return arguments.run.soak == absl::ZeroDuration() ? catalog::kGoalFinish : catalog::kGoalSoak;
+  }
+  return job.goal;
+}
+
+// pause, resume, abort, swap, revert, finish.
+int Steer(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  catalog::Session& session = *connected->session;
+  const std::int64_t job_id = *arguments.job;
+  absl::StatusOr<int> version = catalog::InstalledSchemaVersion(session);
+  if (!version.ok()) return Refuse(version.status());
+  if (*version == 0) {
+    return Refuse(absl::NotFoundError(absl::StrCat(
+        "no job ", job_id, "\nHINT: there are no jobs in this database yet.")));
+  }
+  absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(session, job_id);
+  if (!job.ok()) return Refuse(job.status());
+  if (absl::Status may = MayAsk(arguments.command, *job); !may.ok()) return Refuse(may);
+  if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
+  const bool pause = arguments.command == "pause";
+  absl::Status asked = catalog::SetPauseRequested(session, job_id, pause);
+  if (asked.ok() && !pause) asked = catalog::SetGoal(session, job_id, GoalOf(arguments, *job));
+  if (!asked.ok()) return Refuse(asked);
+  const bool running = job->lease_until && *job->lease_until > job->read_at;
+  if (pause) {
+    absl::PrintF("job %d %s\n", job_id,
+                 running ? "pauses; its capture goes on" : "is paused; nobody runs it now");
+    return kExitDone;
+  }
+  connected->session.reset();
+  return Drive(connected->conninfo, arguments, job_id, arguments.command == "abort");
+}
+
+int Verify(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  const restructure::Settings settings = SettingsFrom(arguments.run);
+  absl::StatusOr<restructure::VerifyResult> result =
+      restructure::VerifyNamedSet(connected->conninfo, *connected->session, arguments.name,
+                                  settings);
+  if (!result.ok()) return Refuse(result.status());
+  const bool equal = result->comparison.differences == 0;
+  if (arguments.json) {
+    absl::PrintF("%s\n", ordered_json({{"name", result->name},
+                                       {"verified_rows", result->comparison.rows},
+                                       {"differences", result->comparison.differences},
+                                       {"first_keys", result->comparison.first_keys}})
+                             .dump(2));
+  } else {
+    absl::PrintF("set %s: %s rows compared, %s differences\n", result->name,
+                 FormatCount(result->comparison.rows), FormatCount(result->comparison.differences));
+    for (const std::string& key : result->comparison.first_keys) {
+      absl::PrintF("  differs: %s\n", key);
+    }
+  }
+  return equal ? kExitDone : kExitDifferences;
+}
+
+int Doctor(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  absl::StatusOr<catalog::Diagnosis> diagnosis = catalog::Diagnose(*connected->session);
+  if (!diagnosis.ok()) return Refuse(diagnosis.status());
+  const bool clean = diagnosis->findings.empty();
+  if (arguments.json) {
+    ordered_json findings = ordered_json::array();
+    for (const catalog::Finding& finding : diagnosis->findings) {
+      findings.push_back({{"what", finding.what}, {"hint", finding.hint}});
+    }
+    absl::PrintF("%s\n", ordered_json({{"clean", clean},
+                                       {"findings", findings},
+                                       {"open_jobs", diagnosis->notes}})
+                             .dump(2));
+    return clean ? kExitDone : kExitLeftovers;
+  }
+  for (const catalog::Finding& finding : diagnosis->findings) {
+    absl::PrintF("found: %s\n  HINT: %s\n", finding.what, finding.hint);
+  }
+  for (const std::string& note : diagnosis->notes) absl::PrintF("note: %s\n", note);
+  absl::PrintF(clean ? "clean\n" : "%d findings\n", diagnosis->findings.size());
+  return clean ? kExitDone : kExitLeftovers;
+}
+
+}  // namespace
+
+void PrintError(const std::string& message) {
+  absl::FPrintF(stderr, "pg_restructure: %s\n", message);
+}
+
+int RunCommand(const Arguments& arguments, const std::string& version) {
+  const std::string& command = arguments.command;
+  if (arguments.help) {
+    absl::PrintF("%s", HelpText(command));
+    return kExitDone;
+  }
+  if (command == "version") {
+    absl::PrintF("pg_restructure %s\n", version);
+    return kExitDone;
+  }
+  if (absl::Status failpoints = catalog::CheckFailpoints(); !failpoints.ok()) {
+    PrintError(std::string(failpoints.message()));
+    return kExitUsage;
+  }
+  if (command == "failpoints") {
+    for (const std::string& name : catalog::FailpointNames()) absl::PrintF("%s\n", name);
+    return kExitDone;
+  }
+  using Action = restructure::SetRequest::Action;
+  if (command == "create") return PlanAndRun(arguments, Action::kCreate);
+  if (command == "run") return PlanAndRun(arguments, Action::kRestructure);
+  if (command == "drop") return PlanAndRun(arguments, Action::kDrop);
+  if (command == "plan") return PlanOnly(arguments);
+  if (command == "status") return Status(arguments);
+  if (command == "verify") return Verify(arguments);
+  if (command == "doctor") return Doctor(arguments);
+  if (command == "demo") {
+    return RunDemo({arguments.demo_rows, arguments.demo_keep, arguments.run.workers.value_or(0),
+                    ""});
+  }
+  return Steer(arguments);
+}
+
+}  // namespace tools

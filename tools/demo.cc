@@ -1,0 +1,330 @@
+#include "tools/demo.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "restructure/summary.h"
+#include "tools/child_process.h"
+#include "tools/demo_cluster.h"
+#include "tools/demo_traffic.h"
+#include "tools/exit_codes.h"
+#include "tools/report.h"
+
+namespace tools {
+namespace {
+
+constexpr std::int64_t kRowsPerScale = 100000;
+constexpr absl::Duration kQuiet = absl::Seconds(10);  // Traffic alone, before and after.
+constexpr absl::Duration kStepLimit = absl::Hours(2);
+constexpr double kShareOfFullSpeed = 0.5;  // So that the traffic alone does not fill the machine.
+constexpr char kSet[] = "public.accounts_of_branch";
+// Text of ours and of the children goes to the same place: nothing may stay in a buffer.
+void Say(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+class Demo {
+ public:
+  explicit Demo(const DemoOptions& options);
+
+  // All of it; OK if every step did what it should.
+  absl::Status Play();
+
+  // Prints the table; true if it shows what it should.
+  bool Report() const;
+
+  // Leaves the server running, if there is one.
+  void Keep();
+
+ private:
+  absl::Status Prepare();
+  absl::Status StartTraffic();
+  absl::Status Restructure();
+  absl::Status EndTraffic();
+
+  // Runs this program with `arguments`, shows what it does, and returns its summary.
+  absl::StatusOr<restructure::Summary> Do(std::vector<std::string> arguments);
+  // The same for a command that has no summary; returns the exit code.
+  absl::StatusOr<int> Execute(const std::vector<std::string>& arguments);
+  absl::Status ShowFirstMembers();
+
+  void Title(const std::string& text) const;
+
+  const DemoOptions options_;
+  const std::int64_t scale_;  // pgbench's
+  const absl::Time started_ = absl::Now();
+  std::string program_;
+  std::unique_ptr<DemoCluster> cluster_;
+  std::unique_ptr<DemoTraffic> traffic_;  // Uses the cluster: destroyed before it.
+
+  absl::Time work_began_;
+  absl::Time work_ended_;
+  std::int64_t aborted_before_ = 0;
+  std::int64_t aborted_during_ = 0;
+  std::int64_t aborted_after_ = 0;
+  std::vector<Transaction> transactions_;
+
+  restructure::Summary run_;
+  restructure::Summary verify_;
+  std::vector<restructure::LockHold> locks_;
+  int doctor_ = kExitInternalError;
+};
+
+Demo::Demo(const DemoOptions& options)
+    : options_(options),
+      scale_(std::max<std::int64_t>(1, (options.rows + kRowsPerScale - 1) / kRowsPerScale)),
+      program_(options.program) {
+  if (program_.find('/') != std::string::npos) {
+    char* const absolute = realpath(program_.c_str(), nullptr);  // Children work elsewhere.
+    if (absolute != nullptr) program_ = absolute;
+    std::free(absolute);
+    return;
+  }
+  char self[4096];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
+  if (length > 0) program_.assign(self, static_cast<size_t>(length));
+}
+
+void Demo::Title(const std::string& text) const {
+  Say(absl::StrFormat("\n== %3d s  %s\n", absl::ToInt64Seconds(absl::Now() - started_), text));
+}
+
+absl::Status Demo::Play() {
+  for (const auto part :
+       {&Demo::Prepare, &Demo::StartTraffic, &Demo::Restructure, &Demo::EndTraffic}) {
+    absl::Status status = (this->*part)();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Demo::Prepare() {
+  Title("a throw-away PostgreSQL");
+  absl::StatusOr<std::unique_ptr<DemoCluster>> cluster = DemoCluster::Start();
+  if (!cluster.ok()) return cluster.status();
+  cluster_ = *std::move(cluster);
+  Say(absl::StrCat("PostgreSQL ", cluster_->version(), " in ", cluster_->folder(),
+                   ", fsync on; we are the role demo, not a superuser\n"));
+
+  Title(absl::StrCat("pgbench's tables, with ", FormatCount(scale_ * kRowsPerScale), " accounts"));
+  Command initialize = cluster_->Client("pgbench", {"-i", "-q", "-s", absl::StrCat(scale_)});
+  initialize.output_file = cluster_->folder() + "/pgbench_initialize.log";
+  const absl::StatusOr<int> code = Run(initialize, kStepLimit);
+  if (!code.ok()) return code.status();
+  if (*code != 0) return absl::InternalError(absl::StrCat("pgbench -i ended with ", *code));
+  return absl::OkStatus();
+}
+
+absl::Status Demo::StartTraffic() {
+  traffic_ = std::make_unique<DemoTraffic>(*cluster_);
+  const absl::StatusOr<double> full = traffic_->Measure(absl::Seconds(3));
+  if (!full.ok()) return full.status();
+  const std::int64_t rate =
+      std::max<std::int64_t>(1, static_cast<std::int64_t>(*full * kShareOfFullSpeed));
+  Title(absl::StrFormat("traffic: 8 clients of pgbench, %s of the %s transactions/s they can do",
+                        FormatCount(rate), FormatCount(static_cast<std::int64_t>(*full))));
+  absl::Status status = traffic_->Start(rate);
+  if (!status.ok()) return status;
+  return SleepUnlessInterrupted(kQuiet);
+}
+
+absl::StatusOr<int> Demo::Execute(const std::vector<std::string>& arguments) {
+  Command command;
+  command.argv = arguments;
+  command.argv.insert(command.argv.begin(), program_);
+  command.environment = cluster_->environment();
+  return Run(command, kStepLimit);
+}
+
+absl::StatusOr<restructure::Summary> Demo::Do(std::vector<std::string> arguments) {
+  std::string shown;
+  for (const std::string& argument : arguments) {
+    const bool quote = argument.find(' ') != std::string::npos;
+    absl::StrAppend(&shown, " ", quote ? absl::StrCat("'", argument, "'") : argument);
+  }
+  Title(absl::StrCat("pg_restructure", shown));
+
+  const std::string file = cluster_->folder() + "/summary.json";
+  std::remove(file.c_str());
+  arguments.push_back("--summary");
+  arguments.push_back(file);
+  const absl::StatusOr<int> code = Execute(arguments);
+  if (!code.ok()) return code.status();
+  if (*code != kExitDone) {
+    return absl::InternalError(absl::StrCat("pg_restructure", shown, " ended with ", *code));
+  }
+  std::ifstream stream(file);
+  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  if (text.empty()) return restructure::Summary();
+  absl::StatusOr<restructure::Summary> summary = restructure::SummaryFromJson(text);
+  if (summary.ok()) locks_.insert(locks_.end(), summary->locks.begin(), summary->locks.end());
+  return summary;
+}
+
+absl::Status Demo::ShowFirstMembers() {
+  const std::int64_t branch = std::min<std::int64_t>(7, scale_);
+  const std::string query = absl::StrCat(
+      "SELECT bid, aid,\n"
+      "       (SELECT abalance FROM pgbench_accounts a WHERE a.aid = s.aid) AS abalance\n"
+      "FROM accounts_of_branch s WHERE bid = ",
+      branch, " LIMIT 5");
+  Title("what a program reads, always with the same query");
+  Say(absl::StrCat(query, "\n"));
+  const absl::StatusOr<int> code =
+      Run(cluster_->Client("psql", {"-X", "-P", "pager=off", "-c", query}), absl::Minutes(1));
+  if (!code.ok()) return code.status();
+  return *code == 0 ? absl::OkStatus() : absl::InternalError("the alias cannot be read");
+}
+
+absl::Status Demo::Restructure() {
+  aborted_before_ = traffic_->AbortedClients();
+  work_began_ = absl::Now();
+
+  absl::StatusOr<restructure::Summary> done =
+      Do({"create", "set", kSet, "--member", "public.pgbench_accounts", "--owner", "bid", "--key",
+          "aid"});
+  if (!done.ok()) return done.status();
+  absl::Status shown = ShowFirstMembers();
+  if (!shown.ok()) return shown;
+
+  std::vector<std::string> run = {"run", "set", kSet, "--key", "abalance desc, aid"};
+  if (options_.workers > 0) {
+    run.insert(run.end(), {"--workers", absl::StrCat(options_.workers)});
+  }
+  done = Do(run);
+  if (!done.ok()) return done.status();
+  run_ = *done;
+  shown = ShowFirstMembers();
+  if (!shown.ok()) return shown;
+
+  const std::string job = absl::StrCat(run_.job);
+  // To the old order, to the new one again, and the new one for good.
+  for (const char* const verb : {"revert", "revert", "finish"}) {
+    done = Do({verb, job});
+    if (!done.ok()) return done.status();
+  }
+
+  done = Do({"verify", "set", kSet});
+  if (!done.ok()) return done.status();
+  verify_ = *done;
+
+  Title("pg_restructure doctor");
+  const absl::StatusOr<int> doctor = Execute({"doctor"});
+  if (!doctor.ok()) return doctor.status();
+  doctor_ = *doctor;
+  work_ended_ = absl::Now();
+  aborted_during_ = traffic_->AbortedClients() - aborted_before_;
+  return absl::OkStatus();
+}
+
+absl::Status Demo::EndTraffic() {
+  Title("the traffic goes on alone");
+  absl::Status slept = SleepUnlessInterrupted(kQuiet);
+  if (!slept.ok()) return slept;
+  absl::StatusOr<std::vector<Transaction>> transactions = traffic_->Stop();
+  if (!transactions.ok()) return transactions.status();
+  transactions_ = *std::move(transactions);
+  aborted_after_ = traffic_->AbortedClients() - aborted_before_ - aborted_during_;
+  return absl::OkStatus();
+}
+
+std::string TrafficTable(const TrafficFigures (&columns)[3], const std::int64_t (&failed)[3]) {
+  std::string table =
+      absl::StrFormat("%-24s %12s %12s %12s\n", "pgbench", "before", "during", "after");
+  const auto row = [&](const char* name, const std::string& a, const std::string& b,
+                       const std::string& c) {
+    absl::StrAppendFormat(&table, "  %-22s %12s %12s %12s\n", name, a, b, c);
+  };
+  const auto& [before, during, after] = columns;
+  row("transactions", FormatCount(before.transactions), FormatCount(during.transactions),
+      FormatCount(after.transactions));
+  row("latency p50", FormatTimeSpan(before.p50), FormatTimeSpan(during.p50),
+      FormatTimeSpan(after.p50));
+  row("latency p99", FormatTimeSpan(before.p99), FormatTimeSpan(during.p99),
+      FormatTimeSpan(after.p99));
+  row("longest", FormatTimeSpan(before.longest), FormatTimeSpan(during.longest),
+      FormatTimeSpan(after.longest));
+  row("failed transactions", FormatCount(failed[0]), FormatCount(failed[1]),
+      FormatCount(failed[2]));
+  return table;
+}
+
+std::string LongestHold(const std::vector<restructure::LockHold>& locks) {
+  const auto longest =
+      std::max_element(locks.begin(), locks.end(),
+                       [](const restructure::LockHold& a, const restructure::LockHold& b) {
+                         return a.held < b.held;
+                       });
+  if (longest == locks.end()) return "none";
+  return absl::StrFormat("%s (%s on %s)", FormatTimeSpan(longest->held), longest->mode,
+                         longest->relation);
+}
+
+bool Demo::Report() const {
+  const TrafficFigures figures[3] = {
+      FiguresBetween(transactions_, absl::InfinitePast(), work_began_),
+      FiguresBetween(transactions_, work_began_, work_ended_),
+      FiguresBetween(transactions_, work_ended_, absl::InfiniteFuture())};
+  const std::int64_t failed[3] = {figures[0].failed + aborted_before_,
+                                  figures[1].failed + aborted_during_,
+                                  figures[2].failed + aborted_after_};
+  const auto connect = run_.phases.find("connect");
+  const double seconds = connect == run_.phases.end() ? 0 : absl::ToDoubleSeconds(connect->second);
+  const double rate = seconds > 0 ? static_cast<double>(run_.rows) / seconds : 0;
+  const std::int64_t differences = run_.differences + verify_.differences;
+
+  Title("what it cost");
+  Say(absl::StrFormat(
+      "rows connected    %s\n"
+      "rows/s            %s\n"
+      "longest lock hold %s\n"
+      "verification      %s rows compared before the swap, %s at the end; %s differences\n"
+      "doctor            %s\n\n%s",
+      FormatCount(run_.rows), FormatCount(static_cast<std::int64_t>(rate)), LongestHold(locks_),
+      FormatCount(run_.verified_rows), FormatCount(verify_.verified_rows), FormatCount(differences),
+      doctor_ == kExitDone ? "clean" : "found leftovers", TrafficTable(figures, failed)));
+  if (failed[0] + failed[1] + failed[2] > 0) Say(traffic_->LastWords());
+  return failed[0] + failed[1] + failed[2] == 0 && figures[1].transactions > 0 &&
+         differences == 0 && run_.verified_rows > 0 && doctor_ == kExitDone;
+}
+
+void Demo::Keep() {
+  traffic_.reset();
+  if (cluster_ != nullptr) Say(absl::StrCat("\n", cluster_->Keep()));
+}
+
+}  // namespace
+
+int RunDemo(const DemoOptions& options) {
+  InterruptGuard guard;
+  Demo demo(options);
+  const absl::Status played = demo.Play();
+  const int signal = InterruptGuard::Signal();
+  InterruptGuard::IgnoreFurther();  // What follows, and the cleaning up, is short.
+
+  bool as_it_should = false;
+  if (played.ok()) {
+    as_it_should = demo.Report();
+  } else {
+    std::fprintf(stderr, "%s\n", std::string(played.message()).c_str());
+  }
+  if (options.keep) demo.Keep();
+  if (signal != 0) return 128 + signal;
+  return as_it_should ? kExitDone : kExitInternalError;
+}
+
+}  // namespace tools

@@ -1,0 +1,99 @@
+// The command line: what the user asked for, checked and typed.
+//
+// Boost.Program_options is used here and nowhere else. Nothing here touches a server or a file.
+//
+//   absl::StatusOr<tools::Arguments> arguments = tools::ParseArguments({argv + 1, argv + argc});
+//   if (!arguments.ok()) { print arguments.status().message(); return kExitUsage; }
+//   if (arguments->help) { print HelpText(arguments->command); return kExitDone; }
+
+#ifndef TOOLS_OPTIONS_H_
+#define TOOLS_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace tools {
+
+// As psql has them. What is empty is left to libpq (PG* variables, .pgpass, service files).
+struct ConnectArguments {
+  std::optional<std::string> host;
+  std::optional<std::string> port;
+  std::optional<std::string> user;
+  std::optional<std::string> dbname;  // A name, a URI or a conninfo string.
+  bool never_prompt = false;          // -w
+  bool force_prompt = false;          // -W
+};
+
+enum class Insertion { kAutomatic, kManual };
+enum class Retention { kMandatory, kOptional };
+enum class Disconnect { kSteps, kBatches };
+
+// How a job works. The values here are the documented defaults.
+struct RunOptions {
+  std::optional<int> workers;  // Empty: from the server's and the client's cores.
+  absl::Duration batch_target = absl::Milliseconds(100);
+  absl::Duration lock_timeout = absl::Milliseconds(50);
+  absl::Duration swap_lock_budget = absl::Milliseconds(100);
+  absl::Duration lock_patience = absl::Minutes(30);
+  absl::Duration snapshot_wait = absl::Minutes(10);
+  std::optional<absl::Duration> soak;  // Empty: until `finish`. 0: finish at once.
+  bool hold_before_swap = false;
+  Disconnect disconnect = Disconnect::kSteps;
+  absl::Duration replica_lag = absl::Seconds(5);      // 0: no limit.
+  std::int64_t replica_lag_bytes = 64 * 1024 * 1024;  // 0: no limit.
+  int active_sessions = 0;                            // 0: no limit.
+  bool no_throttle = false;
+  std::int64_t maintenance_work_mem_bytes = 256 * 1024 * 1024;
+  std::optional<std::string> summary;  // The file to write.
+  bool quiet = false;
+};
+
+struct Arguments {
+  std::string command;             // "run"; "version" also for --version.
+  std::vector<std::string> words;  // What follows the command: {"set", "public.x"}, {"12"}.
+  bool help = false;               // Show HelpText(command); the rest has not been checked.
+  bool json = false;
+  ConnectArguments connect;
+
+  // From `words`, for the commands that take them.
+  std::string kind;                 // "set"
+  std::string name;                 // As the user wrote it.
+  std::optional<std::int64_t> job;  // At least 1.
+
+  // Column lists and sort keys as the user wrote them.
+  std::optional<std::string> member;
+  std::optional<std::string> owner;
+  std::optional<std::string> key;
+  std::optional<std::string> carry;
+  std::optional<std::string> show;
+  Insertion insertion = Insertion::kAutomatic;
+  Retention retention = Retention::kMandatory;
+
+  RunOptions run;
+
+  // demo
+  std::int64_t demo_rows = 2000000;
+  bool demo_keep = false;
+
+  // The long names of the options that were on the command line: "workers". A resumed job keeps
+  // its own value for an option that is not here.
+  std::set<std::string> given;
+};
+
+// `args` is argv without the program's name. kInvalidArgument, with a HINT, for whatever a user
+// can get wrong.
+absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& args);
+
+// The help of one command; of the program for "help", "" and whatever is no command. Ends with a
+// newline; no line is wider than 100 columns.
+std::string HelpText(const std::string& command);
+
+}  // namespace tools
+
+#endif  // TOOLS_OPTIONS_H_
