@@ -332,6 +332,11 @@ absl::Status SetSoak(Session& session, std::int64_t job_id, absl::Duration soak)
                 {Id(job_id), absl::StrCat(absl::ToDoubleSeconds(soak))});
 }
 
+absl::Status ClearSoak(Session& session, std::int64_t job_id) {
+  return Update(session, "UPDATE restructure.job SET soak_until = NULL WHERE job_id = $1",
+                {Id(job_id)});
+}
+
 absl::Status SetError(Session& session, std::int64_t job_id, const std::string& error) {
   return Update(session, "UPDATE restructure.job SET error = nullif($2, '') WHERE job_id = $1",
                 {Id(job_id), error});

@@ -85,6 +85,7 @@ absl::Status SetGoal(Session& session, std::int64_t job_id, const std::string& g
 absl::Status SetPauseRequested(Session& session, std::int64_t job_id, bool pause);
 absl::Status SetSwapped(Session& session, std::int64_t job_id);
 absl::Status SetSoak(Session& session, std::int64_t job_id, absl::Duration soak);
+absl::Status ClearSoak(Session& session, std::int64_t job_id);
 absl::Status SetError(Session& session, std::int64_t job_id, const std::string& error);
 absl::Status SaveProgress(Session& session, std::int64_t job_id, const std::string& progress,
                           const std::string& summary);

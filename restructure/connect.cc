@@ -182,6 +182,7 @@ absl::Status CatchUp(Job& job, std::int64_t backlog_max) {
         continue;
       }
       std::int64_t applied = 0;
+      const absl::Time start = absl::Now();
       absl::Status status = RunGuarded(job, *job.session, "apply", options, [&] {
         absl::StatusOr<std::int64_t> keys = catalog::ApplyTaken(*job.session, target, keys_max);
         if (keys.ok()) applied = *keys;
@@ -189,6 +190,10 @@ absl::Status CatchUp(Job& job, std::int64_t backlog_max) {
       });
       if (!status.ok()) return status;
       job.progress->AddRows(applied);
+      if (applied >= 50) {
+        job.keys_applied_per_second =
+            static_cast<double>(applied) / absl::ToDoubleSeconds(absl::Now() - start);
+      }
       if (absl::Status check = job.control->Check(); !check.ok()) return check;
       if (applied < keys_max) break;
     }

@@ -70,6 +70,8 @@ struct Job {
   std::optional<catalog::Structure> replacement;  // empty while a set is dropped
   std::unique_ptr<catalog::Session> session;      // the coordinator's
 
+  double keys_applied_per_second = 5000;  // measured while catching up
+
   throttle::Pacer* pacer = nullptr;
   Progress* progress = nullptr;
   Control* control = nullptr;

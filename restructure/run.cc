@@ -32,22 +32,25 @@ class Claim {
   Claim(catalog::Session& session, std::int64_t job_id) : session_(session), job_id_(job_id) {}
 
   // Returns OK when the advisory lock is ours.
-  absl::Status Wait(Progress& progress, const Control& control) {
-    const absl::Time give_up = absl::Now() + absl::Minutes(2);
+  absl::Status Wait(Progress& progress, const Control& control, absl::Duration lease) {
+    const absl::Time start = absl::Now();
     while (true) {
       absl::StatusOr<bool> locked = catalog::TryLockJob(session_, job_id_);
       if (!locked.ok()) return locked.status();
       if (*locked) return absl::OkStatus();
       absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(session_, job_id_);
       if (!job.ok()) return job.status();
-      if (job->lease_until && first_seen_ && *job->lease_until > *first_seen_) return InUse(*job);
-      if (!first_seen_) first_seen_ = job->lease_until;
-      if (!job->lease_until || *job->lease_until < job->read_at) {
-        // Its keeper is gone, its backend is not: a stopped or cut-off process.
+      const bool leased = job->lease_until.has_value();
+      if (leased && first_seen_ && *job->lease_until > *first_seen_) return InUse(*job);
+      if (leased && !first_seen_) first_seen_ = job->lease_until;
+      // Its keeper is gone, its backend is not: a stopped or cut-off process. Without any lease
+      // the holder may just have won the lock, and is given the time to take it.
+      const bool dead = leased ? *job->lease_until < job->read_at : absl::Now() - start > lease;
+      if (dead) {
         absl::StatusOr<int> ended = catalog::EndOrphans(session_, job_id_);
         if (!ended.ok()) return ended.status();
       }
-      if (absl::Now() > give_up) return InUse(*job);
+      if (absl::Now() - start > 2 * lease + absl::Seconds(30)) return InUse(*job);
       progress.SetWaitingFor(absl::StrCat("the lease of ", job->holder));
       if (absl::Status slept = control.Sleep(absl::Milliseconds(100)); !slept.ok()) return slept;
     }
@@ -56,7 +59,7 @@ class Claim {
  private:
   absl::Status InUse(const catalog::JobRecord& job) {
     absl::StatusOr<std::string> backend = catalog::LockHolder(session_, job_id_);
-    return absl::FailedPreconditionError(absl::StrCat(
+    return absl::AlreadyExistsError(absl::StrCat(
         "job ", job_id_, " on ", job.name, " is being run by ",
         job.holder.empty() ? "another process" : job.holder,
         backend.ok() && !backend->empty() ? absl::StrCat(" (", *backend, ")") : "",
@@ -105,13 +108,13 @@ absl::Status LoadJob(Job& job) {
   return absl::OkStatus();
 }
 
-absl::Status Take(Job& job, std::int64_t job_id) {
+absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
   absl::StatusOr<std::unique_ptr<catalog::Session>> session =
       catalog::Session::Open(job.conninfo, "pg_restructure");
   if (!session.ok()) return session.status();
   job.session = *std::move(session);
   Claim claim(*job.session, job_id);
-  if (absl::Status won = claim.Wait(*job.progress, *job.control); !won.ok()) return won;
+  if (absl::Status won = claim.Wait(*job.progress, *job.control, job.settings.lease); !won.ok()) return won;
   absl::Status status =
       catalog::NameSession(*job.session, catalog::ApplicationName(job_id, "coordinator"));
   if (!status.ok()) return status;
@@ -122,6 +125,12 @@ absl::Status Take(Job& job, std::int64_t job_id) {
   if (!token.ok()) return token.status();
   job.token = *token;
   job.record.job_id = job_id;
+  if (!goal->empty()) {
+    status = catalog::SetGoal(*job.session, job_id, *goal);
+    if (status.ok()) status = catalog::SetPauseRequested(*job.session, job_id, false);
+    if (!status.ok()) return status;
+    goal->clear();
+  }
   if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;
   job.control->SetLeaseLost(false);
   job.control->SetWishes(job.record.goal, job.record.pause_requested);
@@ -176,8 +185,8 @@ bool IsLost(const absl::Status& status) {
 }
 
 // One tenure of the lease, until the job rests, ends, or the server is lost.
-absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id) {
-  if (absl::Status taken = Take(job, job_id); !taken.ok()) return taken;
+absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id, std::string* goal) {
+  if (absl::Status taken = Take(job, job_id, goal); !taken.ok()) return taken;
   if (!job.record.open) {
     return job.record.outcome == "aborted" ? Outcome::kAborted : Outcome::kDone;
   }
@@ -246,7 +255,8 @@ absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& p
 }
 
 absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& settings,
-                                 std::int64_t job_id, const Cockpit& cockpit) {
+                                 std::int64_t job_id, const std::string& goal,
+                                 const Cockpit& cockpit) {
   throttle::Pacer pacer(settings.limits, settings.batch_size);
   Tally tally;
   Job job;
@@ -269,11 +279,12 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
     start.name = record->name;
     tally.Start(std::move(start));
   }
+  std::string new_goal = goal;
   absl::Time lost_at = absl::InfiniteFuture();
   absl::Duration pause = absl::Milliseconds(100);
   while (true) {
     const std::int64_t batches_before = tally.Get().batches;
-    absl::StatusOr<Outcome> outcome = Tenure(job, job_id);
+    absl::StatusOr<Outcome> outcome = Tenure(job, job_id, &new_goal);
     if (outcome.ok()) {
       const catalog::Structure* live = job.record.open ? job.live() : nullptr;
       return RunResult{*outcome, tally.Get(),

@@ -31,20 +31,21 @@ struct RunResult {
   std::string live_order;  // the sort key that the alias shows now
 };
 
-// Writes the job of an accepted plan into the ledger, and returns its id. If there is an open job
-// with the same request already, returns that one, with `goal` as its new goal.
-// kFailedPrecondition if another job works on the set.
+// Writes the job of an accepted plan into the ledger, and returns its id. kFailedPrecondition if
+// another job has been started on the set since the plan was made.
 absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& plan,
                                      const std::string& goal);
 
-// Runs a job until it rests or ends. Waits for the lease of a dead process, refuses that of a live
-// one (kFailedPrecondition). A lost server is reconnected for up to a minute. Codes:
+// Runs a job until it rests or ends, with `goal` as its new goal unless that is empty. Waits for
+// the lease of a dead process. A lost server is reconnected for up to a minute. Codes:
+//   kAlreadyExists      a live process runs it; nothing was changed
 //   kCancelled          interrupted; resumable
 //   kDeadlineExceeded   a lock was not obtained within the patience; resumable
 //   kDataLoss           verification found differences; nothing was swapped
 //   others              stopped; resumable once what the message names is put right
 absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& settings,
-                                 std::int64_t job_id, const Cockpit& cockpit);
+                                 std::int64_t job_id, const std::string& goal,
+                                 const Cockpit& cockpit);
 
 }  // namespace restructure
 

@@ -13,8 +13,14 @@
 namespace restructure {
 namespace {
 
-// What a drain under the lock may have to do; more than this is caught up first.
-constexpr std::int64_t kKeysUnderLockMax = 200;
+// What a drain under the lock may have to do: what a third of the budget suffices for, at the speed
+// at which the log was caught up. More than that is caught up first.
+std::int64_t KeysUnderLockMax(const Job& job) {
+  constexpr double kKeysMin = 100, kKeysMax = 50000;
+  const double seconds = absl::ToDoubleSeconds(job.settings.swap_lock_budget) / 3;
+  return static_cast<std::int64_t>(
+      std::clamp(seconds * job.keys_applied_per_second, kKeysMin, kKeysMax));
+}
 
 // Takes and applies all that the log holds. Under SHARE ROW EXCLUSIVE every writer has ended, so
 // what is visible is all there is.
@@ -26,25 +32,20 @@ absl::Status DrainUnderLock(const Job& job, const catalog::Target& target) {
 }
 
 absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
-  if (absl::Status status = CatchUp(job, kKeysUnderLockMax); !status.ok()) return status;
+  if (absl::Status status = CatchUp(job, KeysUnderLockMax(job)); !status.ok()) return status;
   const catalog::Target target = job.target();
   std::vector<catalog::QualifiedName> tables = {job.set.member};
   if (target.members) tables.push_back(target.members->table);
-  GuardOptions options;
-  options.timeouts.lock = job.settings.lock_timeout;
-  options.hold_source = false;  // The lock below is stronger, and locks are never upgraded.
-  options.check_storage = true;
-  absl::Time locked;
   hold->attempts = attempt;
-  // The fence and the fingerprint are checked first, then the lock is taken, then the fingerprint
-  // that is stored is compared with the one that was: nothing can slip in between.
-  absl::StatusOr<catalog::Transaction> transaction =
-      catalog::Transaction::Begin(*job.session, "synchronize", options.timeouts);
+  // The strongest lock comes first, in a fresh transaction; fence and fingerprint are checked under
+  // it, so that nothing can slip in between.
+  absl::StatusOr<catalog::Transaction> transaction = catalog::Transaction::Begin(
+      *job.session, "synchronize", {job.settings.lock_timeout, absl::ZeroDuration()});
   if (!transaction.ok()) return transaction.status();
   const absl::Time asked = absl::Now();
   absl::Status status = catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
   if (!status.ok()) return status;
-  locked = absl::Now();
+  const absl::Time locked = absl::Now();
   hold->waited = locked - asked;
   status = transaction->LimitStatements(job.settings.swap_lock_budget);
   if (!status.ok()) return status;
@@ -126,7 +127,9 @@ absl::Status ExchangeOnce(Job& job, const catalog::Structure& to,
                                               to.table.Display(), " from now on"));
     }
     if (status.ok() && label == "revert") {
+      // Who goes back does not want the old soak time to end in a finish.
       status = catalog::SetGoal(*job.session, job.id(), catalog::kGoalSoak);
+      if (status.ok()) status = catalog::ClearSoak(*job.session, job.id());
     }
     if (!status.ok()) return status;
     asked = absl::Now();

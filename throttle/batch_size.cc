@@ -3,22 +3,24 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <vector>
 
 namespace throttle {
 namespace {
 
-constexpr std::size_t kWindow = 10;     // Batches that are remembered.
+constexpr std::size_t kWindow = 10;     // Batches that are remembered at most.
+constexpr std::size_t kEnough = 2;      // Batches that a change needs.
 constexpr double kPercentile = 0.9;     // Nearest rank: of ten, one outlier is let pass.
 constexpr double kGrowthMax = 1.5;      // A step.
-constexpr std::int64_t kOtherSize = 2;  // Feedback from a size off by more than this is ignored.
+constexpr double kShrinkMax = 0.5;      // A step.
+constexpr double kFarOver = 4;          // Times the target: shrink without a second look.
+constexpr double kNear = 0.1;           // Of the target: leave it.
+constexpr std::int64_t kOtherSize = 2;  // A size off by more than this factor is another one.
 
-double Percentile(const std::deque<double>& values) {
-  std::vector<double> sorted(values.begin(), values.end());
-  std::sort(sorted.begin(), sorted.end());
+double Percentile(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
   const auto rank =
-      static_cast<std::size_t>(std::ceil(kPercentile * static_cast<double>(sorted.size()) - 1e-9));
-  return sorted[std::max<std::size_t>(rank, 1) - 1];
+      static_cast<std::size_t>(std::ceil(kPercentile * static_cast<double>(values.size()) - 1e-9));
+  return values[std::max<std::size_t>(rank, 1) - 1];
 }
 
 }  // namespace
@@ -27,20 +29,26 @@ BatchSize::BatchSize(Options options) : options_(options), rows_(options.rows_fi
 
 void BatchSize::Record(std::int64_t rows, absl::Duration elapsed) {
   if (rows <= 0) return;
-  if (rows > rows_ * kOtherSize || rows < rows_ / kOtherSize) return;
+  const double of_target = std::max(0.0, absl::FDivDuration(elapsed, options_.target));
+  const bool smaller = rows < rows_ / kOtherSize;
+  if (rows > rows_ * kOtherSize || (smaller && of_target <= 1)) return;
 
-  const double seconds = std::max(0.0, absl::ToDoubleSeconds(elapsed));
-  seconds_per_row_.push_back(seconds / static_cast<double>(rows));
-  if (seconds_per_row_.size() > kWindow) seconds_per_row_.pop_front();
+  of_target_.push_back(of_target);
+  if (of_target_.size() > kWindow) of_target_.erase(of_target_.begin());
+  if (of_target_.size() < kEnough && of_target < kFarOver) return;
 
-  // Compared as doubles before the cast: the wanted size is infinite when batches take no time.
-  const double wanted = absl::ToDoubleSeconds(options_.target) / Percentile(seconds_per_row_);
-  const double grown =
-      std::max(static_cast<double>(rows_) * kGrowthMax, static_cast<double>(rows_) + 1);
-  const auto next = static_cast<std::int64_t>(std::min(wanted, grown));
+  const double slow = std::max(Percentile(of_target_), 1e-3);
+  if (std::abs(slow - 1) <= kNear) return;
+  const double factor = std::clamp(1 / slow, kShrinkMax, kGrowthMax);
+  auto next = static_cast<std::int64_t>(static_cast<double>(rows_) * factor);
+  if (factor > 1) next = std::max(next, rows_ + 1);
   rows_ = std::clamp(next, options_.rows_min, options_.rows_max);
+  of_target_.clear();
 }
 
-void BatchSize::Shrink() { rows_ = std::max(rows_ / 2, options_.rows_min); }
+void BatchSize::Shrink() {
+  rows_ = std::max(rows_ / 2, options_.rows_min);
+  of_target_.clear();
+}
 
 }  // namespace throttle

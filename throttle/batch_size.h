@@ -1,9 +1,10 @@
 // Adapts the number of rows in a batch to a time target.
 //
-// The rule (design after block/spirit's chunker): the 90th percentile of the time per row over
-// the last batches decides; the size grows by at most x1.5 a step and shrinks at once. Feedback
-// from batches that ran with another size than the present one (by more than a factor of two) is
-// ignored.
+// The rule (after block/spirit's chunker): the 90th percentile of the last batches' times, against
+// the target, decides; the size grows by at most x1.5 a step, shrinks by at most a half a step, and
+// at once. Times are of whole batches, not of rows: a batch has a fixed cost, and a rule by rows
+// would take that cost for slow rows and shrink into it. A batch of another size than the present
+// one (by more than a factor of two) tells nothing, unless it was too slow although it was smaller.
 //
 // Not thread-safe: the pacer guards it.
 
@@ -11,7 +12,7 @@
 #define THROTTLE_BATCH_SIZE_H_
 
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "absl/time/time.h"
 
@@ -42,7 +43,7 @@ class BatchSize {
  private:
   const Options options_;
   std::int64_t rows_;
-  std::deque<double> seconds_per_row_;  // The last kWindow accepted batches.
+  std::vector<double> of_target_;  // Batches since the size changed: time / target.
 };
 
 }  // namespace throttle

@@ -231,7 +231,7 @@ absl::StatusOr<int> Run(const Command& command, absl::Duration timeout) {
   return code;
 }
 
-absl::StatusOr<std::string> Capture(const Command& command, absl::Duration timeout) {
+absl::StatusOr<Output> CaptureOutput(const Command& command, absl::Duration timeout) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     return absl::ResourceExhaustedError(absl::StrCat("pipe: ", strerror(errno)));
@@ -244,10 +244,16 @@ absl::StatusOr<std::string> Capture(const Command& command, absl::Duration timeo
   if (!child.ok()) return child.status();
   const absl::StatusOr<int> code = child->Wait(timeout);
   if (!code.ok()) return code.status();
-  if (*code != 0) {
-    return absl::InternalError(absl::StrCat(command.argv[0], " ended with ", *code));
+  return Output{*code, std::string(absl::StripTrailingAsciiWhitespace(text))};
+}
+
+absl::StatusOr<std::string> Capture(const Command& command, absl::Duration timeout) {
+  absl::StatusOr<Output> output = CaptureOutput(command, timeout);
+  if (!output.ok()) return output.status();
+  if (output->exit_code != 0) {
+    return absl::InternalError(absl::StrCat(command.argv[0], " ended with ", output->exit_code));
   }
-  return std::string(absl::StripTrailingAsciiWhitespace(text));
+  return std::move(output->text);
 }
 
 absl::Status SleepUnlessInterrupted(absl::Duration duration) {

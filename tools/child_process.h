@@ -56,8 +56,15 @@ class ChildProcess;
 // Starts, waits, and returns the exit code. kNotFound if the program cannot be started.
 absl::StatusOr<int> Run(const Command& command, absl::Duration timeout);
 
-// Returns what the child wrote to its standard output, without trailing white space.
-// kInternal if it fails. Requires: no `output_file`.
+struct Output {
+  int exit_code = 0;
+  std::string text;  // The child's standard output, without trailing white space.
+};
+
+// Requires: no `output_file`.
+absl::StatusOr<Output> CaptureOutput(const Command& command, absl::Duration timeout);
+
+// The text alone; kInternal if the exit code is not 0.
 absl::StatusOr<std::string> Capture(const Command& command, absl::Duration timeout);
 
 // Owns one child. A child that still runs when this is destroyed is killed and waited for.
@@ -82,7 +89,7 @@ class ChildProcess {
   absl::StatusOr<int> Stop(int signal, absl::Duration patience);
 
  private:
-  friend absl::StatusOr<std::string> Capture(const Command& command, absl::Duration timeout);
+  friend absl::StatusOr<Output> CaptureOutput(const Command& command, absl::Duration timeout);
 
   ChildProcess(std::string name, pid_t pid);
   static absl::StatusOr<ChildProcess> StartInto(const Command& command, int output);

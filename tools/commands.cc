@@ -48,7 +48,7 @@ int ExitCodeFor(const absl::Status& status) {
     case absl::StatusCode::kOk: return kExitDone;
     case absl::StatusCode::kDataLoss: return kExitDifferences;
     case absl::StatusCode::kDeadlineExceeded: return kExitLockNotObtained;
-    case absl::StatusCode::kInternal: return kExitResumable;
+    case absl::StatusCode::kAlreadyExists: return kExitRefused;
     default: return kExitResumable;
   }
 }
@@ -118,7 +118,7 @@ void WriteSummary(const RunOptions& run, const restructure::Summary& summary) {
 
 // Runs the job under a panel until it rests; the last thing that most commands do.
 int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t job_id,
-          bool abort_is_asked) {
+          const std::string& goal) {
   restructure::Progress progress;
   static restructure::Control control;
   signal_control = &control;
@@ -130,7 +130,8 @@ int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t 
               PhaseNames());
   if (!arguments.run.quiet) panel.Start();
   const absl::StatusOr<restructure::RunResult> result =
-      restructure::RunJob(conninfo, SettingsFrom(arguments.run), job_id, {&progress, &control});
+      restructure::RunJob(conninfo, SettingsFrom(arguments.run), job_id, goal,
+                          {&progress, &control});
   panel.Stop();
   if (!result.ok()) {
     if (absl::IsCancelled(result.status())) {
@@ -138,6 +139,10 @@ int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t 
                               "HINT: run the same command again, or `pg_restructure resume ",
                               job_id, "`."));
       return kExitResumable;
+    }
+    if (absl::IsAlreadyExists(result.status()) && arguments.job) {
+      absl::PrintF("job %d is being run by another process; it has been told\n", job_id);
+      return kExitDone;
     }
     PrintError(std::string(result.status().message()));
     return ExitCodeFor(result.status());
@@ -148,7 +153,8 @@ int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t 
     if (!result->live_order.empty()) absl::PrintF("sort key now: %s\n", result->live_order);
     absl::PrintF("%s\n", OutcomeText(result->outcome, job_id));
   }
-  if (result->outcome == restructure::Outcome::kAborted && !abort_is_asked) return kExitAborted;
+  const bool asked = goal == catalog::kGoalAbort;
+  if (result->outcome == restructure::Outcome::kAborted && !asked) return kExitAborted;
   return kExitDone;
 }
 
@@ -198,42 +204,60 @@ absl::Status RefusePooler(const std::string& conninfo) {
       "between statements\nHINT: connect to the server itself, or to a pool in session mode.");
 }
 
+struct Opened {
+  std::int64_t job_id = 0;
+  std::string goal;
+};
+
+std::string GoalOfRun(const Arguments& arguments, restructure::SetRequest::Action action) {
+  if (arguments.run.hold_before_swap) return catalog::kGoalHold;
+  const bool to_the_end = action != restructure::SetRequest::Action::kRestructure ||
+                          arguments.run.soak == absl::ZeroDuration();
+  return to_the_end ? catalog::kGoalFinish : catalog::kGoalSoak;
+}
+
+// Plans, and opens the job or finds the one that was begun.
+absl::StatusOr<Opened> PlanAndOpen(const Arguments& arguments, const std::string& conninfo,
+                                   restructure::SetRequest::Action action) {
+  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
+      catalog::Session::Open(conninfo, "pg_restructure");
+  if (!session.ok()) return session.status();
+  absl::StatusOr<restructure::SetRequest> request = RequestFrom(arguments, action);
+  if (!request.ok()) return request.status();
+  const restructure::Settings settings = SettingsFrom(arguments.run);
+  absl::StatusOr<restructure::SetPlan> plan =
+      restructure::PlanSet(**session, *request, settings);
+  if (!plan.ok()) return plan.status();
+  const std::string goal = GoalOfRun(arguments, action);
+  if (plan->open_job) {
+    if (!arguments.run.quiet) absl::PrintF("job %d goes on\n", plan->open_job->job_id);
+    return Opened{plan->open_job->job_id, goal};
+  }
+  if (!arguments.run.quiet) absl::PrintF("%s", restructure::RenderPlan(*plan, settings));
+  absl::StatusOr<std::int64_t> job_id = restructure::OpenJob(**session, *plan, goal);
+  if (!job_id.ok()) return job_id.status();
+  if (!arguments.run.quiet) absl::PrintF("job %d\n", *job_id);
+  return Opened{*job_id, goal};
+}
+
 // create set, run set, drop set.
 int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action action) {
   absl::StatusOr<Connected> connected = Connect(arguments);
   if (!connected.ok()) return Refuse(connected.status());
   if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
-  absl::StatusOr<restructure::SetRequest> request = RequestFrom(arguments, action);
-  if (!request.ok()) return Refuse(request.status());
-  const restructure::Settings settings = SettingsFrom(arguments.run);
-  absl::StatusOr<restructure::SetPlan> plan =
-      restructure::PlanSet(*connected->session, *request, settings);
-  if (!plan.ok()) return Refuse(plan.status());
-  const bool to_the_end = action != restructure::SetRequest::Action::kRestructure;
-  std::string goal = to_the_end ? catalog::kGoalFinish : catalog::kGoalSoak;
-  if (arguments.run.hold_before_swap) goal = catalog::kGoalHold;
-  if (arguments.run.soak && *arguments.run.soak == absl::ZeroDuration()) {
-    goal = catalog::kGoalFinish;
-  }
-  std::int64_t job_id = 0;
-  if (plan->open_job) {
-    job_id = plan->open_job->job_id;
-    absl::Status wished = catalog::SetGoal(*connected->session, job_id, goal);
-    if (wished.ok()) wished = catalog::SetPauseRequested(*connected->session, job_id, false);
-    if (!wished.ok()) return Refuse(wished);
-    if (!arguments.run.quiet) absl::PrintF("job %d goes on\n", job_id);
-  } else {
-    if (!arguments.run.quiet) absl::PrintF("%s", restructure::RenderPlan(*plan, settings));
-    absl::StatusOr<std::int64_t> opened =
-        restructure::OpenJob(*connected->session, *plan, goal);
-    if (!opened.ok()) return Refuse(opened.status());
-    job_id = *opened;
-    if (!arguments.run.quiet) absl::PrintF("job %d\n", job_id);
-  }
-  std::fflush(stdout);
   connected->session.reset();
-  const int code = Drive(connected->conninfo, arguments, job_id, false);
-  return code;
+  absl::StatusOr<Opened> opened = PlanAndOpen(arguments, connected->conninfo, action);
+  // If the connection was lost while the job was opened, a second plan sees whether it is there.
+  constexpr int kTriesMax = 20;
+  for (int tries = 1; tries < kTriesMax && (absl::IsUnknown(opened.status()) ||
+                                            absl::IsUnavailable(opened.status()));
+       ++tries) {
+    absl::SleepFor(absl::Milliseconds(500));
+    opened = PlanAndOpen(arguments, connected->conninfo, action);
+  }
+  if (!opened.ok()) return Refuse(opened.status());
+  std::fflush(stdout);
+  return Drive(connected->conninfo, arguments, opened->job_id, opened->goal);
 }
 
 int PlanOnly(const Arguments& arguments) {
@@ -382,17 +406,20 @@ int Steer(const Arguments& arguments) {
   if (absl::Status may = MayAsk(arguments.command, *job); !may.ok()) return Refuse(may);
   if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
   const bool pause = arguments.command == "pause";
-  absl::Status asked = catalog::SetPauseRequested(session, job_id, pause);
-  if (asked.ok() && !pause) asked = catalog::SetGoal(session, job_id, GoalOf(arguments, *job));
-  if (!asked.ok()) return Refuse(asked);
   const bool running = job->lease_until && *job->lease_until > job->read_at;
+  // A process that runs the job is told through the ledger; if there is none (any more), this one
+  // takes over, with the same wish.
+  const std::string goal = GoalOf(arguments, *job);
+  absl::Status asked = catalog::SetPauseRequested(session, job_id, pause);
+  if (asked.ok() && !pause) asked = catalog::SetGoal(session, job_id, goal);
+  if (!asked.ok()) return Refuse(asked);
   if (pause) {
     absl::PrintF("job %d %s\n", job_id,
                  running ? "pauses; its capture goes on" : "is paused; nobody runs it now");
     return kExitDone;
   }
   connected->session.reset();
-  return Drive(connected->conninfo, arguments, job_id, arguments.command == "abort");
+  return Drive(connected->conninfo, arguments, job_id, goal);
 }
 
 int Verify(const Arguments& arguments) {

@@ -4,7 +4,8 @@
 #include <sys/wait.h>
 
 #include <csignal>
-#include <ostream>
+#include <cstdlib>
+#include <iostream>
 
 #include "tests/server/client.h"
 
@@ -103,6 +104,7 @@ void Tool::Reap(int status, std::int64_t peak_memory_kb) {
   outcome_->err = err_.Read();
   outcome_->peak_memory_kb = peak_memory_kb;
   outcome_->elapsed = std::chrono::duration_cast<milliseconds>(Clock::now() - started_);
+  if (std::getenv("PG_RESTRUCTURE_TEST_TRACE") != nullptr) std::cerr << *outcome_ << "\n";
 }
 
 Outcome Tool::Wait(milliseconds deadline) {

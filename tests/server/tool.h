@@ -1,4 +1,5 @@
-// Runs pg_restructure as an operator does: its binary, its command line, its environment.
+// Runs pg_restructure as an operator does: its binary, its command line, its environment. With
+// PG_RESTRUCTURE_TEST_TRACE set, each run's output is shown when it ends.
 
 #ifndef TESTS_SERVER_TOOL_H_
 #define TESTS_SERVER_TOOL_H_

@@ -8,8 +8,6 @@
 namespace throttle {
 namespace {
 
-constexpr absl::Duration kNoTime = absl::ZeroDuration();
-
 // 100 ms of target, 1000 rows to begin with.
 BatchSize::Options SmallOptions() {
   BatchSize::Options options;
@@ -20,85 +18,89 @@ BatchSize::Options SmallOptions() {
   return options;
 }
 
-// Records a batch of the present size in which a row took `per_row`.
-void RecordFull(BatchSize& size, absl::Duration per_row) {
-  size.Record(size.rows(), size.rows() * per_row);
+// Records `count` batches of the present size that took `fixed` and `per_row`.
+void RecordFull(BatchSize& size, absl::Duration fixed, absl::Duration per_row, int count = 1) {
+  for (int i = 0; i < count; ++i) size.Record(size.rows(), fixed + size.rows() * per_row);
 }
+
+constexpr absl::Duration kNone = absl::ZeroDuration();
 
 TEST(BatchSizeTest, StartsWithTheFirstSize) { EXPECT_EQ(BatchSize(SmallOptions()).rows(), 1000); }
 
-TEST(BatchSizeTest, GrowsByAtMostHalfAStep) {
+TEST(BatchSizeTest, GrowsByAtMostHalfAStepEveryTwoBatches) {
   BatchSize size(SmallOptions());
-  size.Record(1000, absl::Milliseconds(1));
+  RecordFull(size, absl::Milliseconds(1), kNone);
+  EXPECT_EQ(size.rows(), 1000);
+  RecordFull(size, absl::Milliseconds(1), kNone);
   EXPECT_EQ(size.rows(), 1500);
-  size.Record(1500, absl::Milliseconds(1));
+  RecordFull(size, absl::Milliseconds(1), kNone, 2);
   EXPECT_EQ(size.rows(), 2250);
 }
 
-TEST(BatchSizeTest, SettlesAtTheTarget) {
+TEST(BatchSizeTest, SettlesNearTheTarget) {
   BatchSize size(SmallOptions());
-  for (int i = 0; i < 20; ++i) RecordFull(size, absl::Microseconds(50));
-  EXPECT_NEAR(static_cast<double>(size.rows()), 2000, 2);
+  RecordFull(size, kNone, absl::Microseconds(50), 40);
+  EXPECT_NEAR(static_cast<double>(size.rows()), 2000, 220);
 }
 
-TEST(BatchSizeTest, ShrinksAtOnceToTheTarget) {
+TEST(BatchSizeTest, AFixedCostUnderTheTargetDoesNotShrinkIt) {
   BatchSize size(SmallOptions());
-  size.Record(1000, absl::Milliseconds(400));
-  EXPECT_NEAR(static_cast<double>(size.rows()), 250, 1);
+  size.Shrink();
+  size.Shrink();
+  size.Shrink();
+  ASSERT_EQ(size.rows(), 125);
+  RecordFull(size, absl::Milliseconds(60), absl::Microseconds(10), 60);
+  EXPECT_GT(size.rows(), 3000);
 }
 
-TEST(BatchSizeTest, StaysWithinItsBounds) {
+TEST(BatchSizeTest, ASecondSlowBatchShrinksIt) {
   BatchSize size(SmallOptions());
-  for (int i = 0; i < 20; ++i) RecordFull(size, kNoTime);
-  EXPECT_EQ(size.rows(), 5000);
-  size.Record(5000, absl::Hours(1));
-  size.Record(5000, absl::Hours(1));
-  EXPECT_EQ(size.rows(), 100);
+  RecordFull(size, absl::Milliseconds(150), kNone);
+  EXPECT_EQ(size.rows(), 1000);
+  RecordFull(size, absl::Milliseconds(150), kNone);
+  EXPECT_NEAR(static_cast<double>(size.rows()), 667, 1);
+}
+
+TEST(BatchSizeTest, ABatchFarOverTheTargetHalvesItAtOnce) {
+  BatchSize size(SmallOptions());
+  RecordFull(size, absl::Seconds(1), kNone);
+  EXPECT_EQ(size.rows(), 500);
 }
 
 TEST(BatchSizeTest, OneSlowBatchOfTenIsLetPass) {
   BatchSize size(SmallOptions());
-  for (int i = 0; i < 10; ++i) RecordFull(size, absl::Microseconds(100));
-  const std::int64_t before = size.rows();
-  RecordFull(size, absl::Milliseconds(10));
-  EXPECT_EQ(size.rows(), before);
+  RecordFull(size, absl::Milliseconds(100), kNone, 9);
+  RecordFull(size, absl::Milliseconds(200), kNone);
+  EXPECT_EQ(size.rows(), 1000);
 }
 
-TEST(BatchSizeTest, TwoSlowBatchesOfTenShrinkIt) {
+TEST(BatchSizeTest, StaysWithinItsBounds) {
   BatchSize size(SmallOptions());
-  for (int i = 0; i < 10; ++i) RecordFull(size, absl::Microseconds(100));
-  RecordFull(size, absl::Microseconds(400));
-  RecordFull(size, absl::Microseconds(400));
-  EXPECT_NEAR(static_cast<double>(size.rows()), 250, 1);
-}
-
-TEST(BatchSizeTest, ForgetsBatchesThatLeftTheWindow) {
-  BatchSize size(SmallOptions());
-  for (int i = 0; i < 10; ++i) RecordFull(size, absl::Microseconds(400));
-  for (int i = 0; i < 20; ++i) RecordFull(size, absl::Microseconds(100));
-  EXPECT_NEAR(static_cast<double>(size.rows()), 1000, 2);
+  RecordFull(size, kNone, kNone, 40);
+  EXPECT_EQ(size.rows(), 5000);
+  RecordFull(size, absl::Hours(1), kNone, 40);
+  EXPECT_EQ(size.rows(), 100);
 }
 
 TEST(BatchSizeTest, IgnoresBatchesOfAnotherSize) {
   BatchSize size(SmallOptions());
   size.Record(2001, absl::Hours(1));
-  size.Record(499, absl::Hours(1));
+  size.Record(499, absl::Milliseconds(1));
+  size.Record(499, absl::Milliseconds(1));
   size.Record(0, absl::Hours(1));
   size.Record(-1, absl::Hours(1));
   EXPECT_EQ(size.rows(), 1000);
 }
 
-TEST(BatchSizeTest, HeedsBatchesOffByAFactorOfTwo) {
+TEST(BatchSizeTest, HeedsASmallerBatchThatWasTooSlow) {
   BatchSize size(SmallOptions());
-  size.Record(2000, absl::Milliseconds(400));
-  EXPECT_NEAR(static_cast<double>(size.rows()), 500, 1);
-  size.Record(250, absl::Milliseconds(100));
-  EXPECT_NEAR(static_cast<double>(size.rows()), 250, 1);
+  size.Record(10, absl::Seconds(1));
+  EXPECT_EQ(size.rows(), 500);
 }
 
 TEST(BatchSizeTest, ATimeThatRunsBackwardsCountsAsNone) {
   BatchSize size(SmallOptions());
-  size.Record(1000, absl::Seconds(-5));
+  RecordFull(size, absl::Seconds(-5), kNone, 2);
   EXPECT_EQ(size.rows(), 1500);
 }
 
@@ -115,7 +117,7 @@ TEST(BatchSizeTest, GrowsFromASingleRow) {
   options.rows_first = 1;
   options.rows_min = 1;
   BatchSize size(options);
-  size.Record(1, kNoTime);
+  RecordFull(size, kNone, kNone, 2);
   EXPECT_EQ(size.rows(), 2);
 }
 

@@ -156,6 +156,7 @@ TEST_F(PacerTest, UnlimitedHeedsNothingButTheOperator) {
 
 TEST_F(PacerTest, BatchesChangeTheSize) {
   pacer_.BatchDone(2000, absl::Milliseconds(1));
+  pacer_.BatchDone(2000, absl::Milliseconds(1));
   EXPECT_EQ(pacer_.rows_per_batch(), 3000);
   pacer_.BatchRolledBack();
   EXPECT_EQ(pacer_.rows_per_batch(), 1500);
