@@ -54,8 +54,30 @@ std::string Bound(const Target& target, const char* comparison,
                 absl::StrJoin(parameters, ", "), ")");
 }
 
-std::string ImageOf(const Structure& structure, const std::string& prefix) {
-  return StrCat("ROW(", QuoteNames(ColumnNames(structure), prefix), ")::pg_catalog.record");
+// A row is missing on one side, or its image differs. Plain columns are compared by value, which is
+// faster; those of the key are equal by the join.
+std::string Different(const Target& target) {
+  const std::vector<std::string>& key = target.set.key;
+  std::vector<std::string> terms;
+  for (const char* prefix : {"s.", "n."}) {
+    terms.push_back(StrCat(prefix, QuoteName(key[0]), " IS NULL"));
+  }
+  std::vector<std::string> by_image;
+  for (const Column& column : target.structure.columns) {
+    const std::string name = QuoteName(column.name);
+    const bool joined = std::find(key.begin(), key.end(), column.name) != key.end();
+    if (!column.plain) by_image.push_back(column.name);
+    if (column.plain && !joined) {
+      terms.push_back(column.not_null ? StrCat("s.", name, " <> n.", name)
+                                      : StrCat("s.", name, " IS DISTINCT FROM n.", name));
+    }
+  }
+  if (!by_image.empty()) {
+    terms.push_back(absl::Substitute(
+        "ROW($0)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW($1)::pg_catalog.record",
+        QuoteNames(by_image, "s."), QuoteNames(by_image, "n.")));
+  }
+  return absl::StrJoin(terms, " OR ");
 }
 
 std::vector<std::string> TextList(const Value& json_array) {
@@ -230,7 +252,6 @@ absl::StatusOr<Comparison> CompareRange(Session& session, const Target& target,
   std::vector<Value> values(range.low.begin(), range.low.end());
   values.insert(values.end(), range.high.begin(), range.high.end());
   const std::vector<std::string>& key = target.set.key;
-  std::string present = QuoteNames(key, "s.");
   std::vector<std::string> coalesced;
   for (const std::string& column : key) {
     coalesced.push_back(StrCat("coalesce(s.", QuoteName(column), ", n.", QuoteName(column), ")"));
@@ -248,21 +269,15 @@ absl::StatusOr<Comparison> CompareRange(Session& session, const Target& target,
                                  either, QuoteNames(key), target.structure.KeyLog().Sql(),
                                  target.structure.TakenKeys().Sql());
   }
-  const std::string first = QuoteName(key[0]);
   absl::StatusOr<Rows> rows = session.Query(
       absl::Substitute(
-          "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE different),"
-          " pg_catalog.to_json((pg_catalog.array_agg(which) FILTER (WHERE different))[1:10])"
-          " FROM (SELECT (s.$0 IS NULL OR n.$0 IS NULL OR s.image OPERATOR(pg_catalog.*<>) n.image)"
-          "$1 AS different, CASE WHEN s.$0 IS NULL OR n.$0 IS NULL OR"
-          " s.image OPERATOR(pg_catalog.*<>) n.image THEN ROW($2)::text END AS which FROM"
-          " (SELECT $3, $4 AS image FROM $5 s$6 WHERE $7) s FULL JOIN"
-          " (SELECT $8, $9 AS image FROM ",
-          first, unsettled, either, present, ImageOf(target.structure, "s."),
-          target.structure.SourceView().Sql(), members, within("s."), QuoteNames(key, "n."),
-          ImageOf(target.structure, "n.")) +
-          absl::Substitute("$0 n WHERE $1) n ON $2) c", target.structure.table.Sql(), within("n."),
-                           KeysEqual(key, "s.", "n.")),
+          "SELECT rows, coalesce(pg_catalog.cardinality(keys), 0), pg_catalog.to_json(keys[1:10])"
+          " FROM (SELECT pg_catalog.count(*) AS rows,"
+          " pg_catalog.array_agg(ROW($0)::text) FILTER (WHERE ($1)$2) AS keys FROM"
+          " (SELECT s.* FROM $3 s$4 WHERE $5) s FULL JOIN (SELECT * FROM $6 n WHERE $7) n ON $8) c",
+          either, Different(target), unsettled, target.structure.SourceView().Sql(),
+          members, within("s."), target.structure.table.Sql(), within("n."),
+          KeysEqual(key, "s.", "n.")),
       values);
   if (!rows.ok()) return rows.status();
   Comparison comparison;

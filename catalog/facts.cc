@@ -15,7 +15,11 @@ absl::Status ReadColumns(Session& session, TableFacts* table) {
       "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),"
       " CASE WHEN a.attcollation <> t.typcollation THEN"
       "  pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(c.collname) END,"
-      " a.attnotnull, t.typlen > 0, a.attgenerated = 'v'"
+      " a.attnotnull, t.typlen > 0, a.attgenerated = 'v',"
+      // -0.0, 1.00, 24 hours against one day, padding, nondeterministic collations: not plain.
+      " t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND (t.typname IN ('bool', 'int2',"
+      "  'int4', 'int8', 'oid', 'date', 'time', 'timestamp', 'timestamptz', 'uuid', 'bytea')"
+      "  OR t.typname IN ('text', 'varchar') AND c.collisdeterministic)"
       " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
       " LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation"
       " LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = c.collnamespace"
@@ -24,7 +28,8 @@ absl::Status ReadColumns(Session& session, TableFacts* table) {
   if (!rows.ok()) return rows.status();
   for (const Row& row : *rows) {
     table->columns.push_back(
-        {ToText(row[0]), ToText(row[1]), ToText(row[2]), ToBool(row[3]), ToBool(row[4])});
+        {ToText(row[0]), ToText(row[1]), ToText(row[2]), ToBool(row[3]), ToBool(row[4]),
+         ToBool(row[6])});
     if (ToBool(row[5])) table->virtual_columns.push_back(ToText(row[0]));
   }
   return absl::OkStatus();

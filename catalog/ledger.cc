@@ -42,7 +42,8 @@ std::string ColumnsJson(const std::vector<Column>& columns) {
                      {"type", column.type},
                      {"collation", column.collation},
                      {"not_null", column.not_null},
-                     {"fixed_width", column.fixed_width}});
+                     {"fixed_width", column.fixed_width},
+                     {"plain", column.plain}});
   }
   return array.dump();
 }
@@ -51,7 +52,8 @@ std::vector<Column> ColumnsFromJson(const std::string& text) {
   std::vector<Column> columns;
   for (const json& item : json::parse(text, nullptr, false)) {
     columns.push_back({item.value("name", ""), item.value("type", ""), item.value("collation", ""),
-                       item.value("not_null", false), item.value("fixed_width", false)});
+                       item.value("not_null", false), item.value("fixed_width", false),
+                       item.value("plain", false)});
   }
   return columns;
 }

@@ -20,6 +20,7 @@ struct Column {
   std::string collation;  // qualified and quoted; empty: the type's default
   bool not_null = false;
   bool fixed_width = false;  // may be included in an index without a risk for its row size
+  bool plain = false;        // values that are equal (=) have the same image, too
 };
 
 struct SetDefinition {

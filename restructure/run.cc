@@ -286,7 +286,8 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
     const std::int64_t batches_before = tally.Get().batches;
     absl::StatusOr<Outcome> outcome = Tenure(job, job_id, &new_goal);
     if (outcome.ok()) {
-      const catalog::Structure* live = job.record.open ? job.live() : nullptr;
+      const catalog::Structure* live =
+          job.record.open && !job.drops() ? job.live() : nullptr;
       return RunResult{*outcome, tally.Get(),
                        live == nullptr ? "" : catalog::DisplaySortKey(live->sort_key)};
     }

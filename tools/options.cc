@@ -328,7 +328,7 @@ const std::vector<CommandSpec>& Commands() {
        Words::kKindAndName,
        "drop a set and everything that maintains it",
        {},
-       {"lock-timeout", "lock-patience"},
+       {"lock-timeout", "lock-patience", "disconnect", "workers", "summary", "quiet"},
        false,
        true},
       {"doctor",

@@ -123,7 +123,7 @@ class ChangesTest : public ServerTest, public testing::WithParamInterface<Change
 
 TEST_P(ChangesTest, DuringTheCopy) { ExpectStopOrPass("copy.after_commit@2", "connect"); }
 
-TEST_P(ChangesTest, BeforeTheSwap) { ExpectStopOrPass("swap.enter", "swap"); }
+TEST_P(ChangesTest, BeforeTheSwap) { ExpectStopOrPass("swap.enter", "verify"); }
 
 INSTANTIATE_TEST_SUITE_P(All, ChangesTest, testing::ValuesIn(kChanges),
                          [](const testing::TestParamInfo<Change>& change) {
@@ -152,7 +152,7 @@ TEST_F(DroppedTest, ADroppedTriggerStopsTheRun) {
   CreateSet(1500);
   Tool run(target(), RunSetArguments({"--no-throttle"}),
            {"PG_RESTRUCTURE_FAIL=verify.enter:sleep=900"});
-  ASSERT_TRUE(AwaitPhase("verify"));
+  ASSERT_TRUE(AwaitStage("ready"));
   const std::string trigger = sql().Text(
       "SELECT max(tgname) FROM pg_trigger WHERE tgrelid = 'members'::regclass"
       " AND tgname LIKE 'pg\\_restructure%update'");

@@ -85,6 +85,16 @@ bool ServerTest::AwaitPhase(const std::string& phase) {
   return Eventually([&] { return Phase() == phase; });
 }
 
+bool ServerTest::AwaitStage(const std::string& stage) {
+  return Eventually([&] {
+    return sql().Holds("to_regclass('restructure.structures') IS NOT NULL") &&
+           sql().Holds(
+               "EXISTS (SELECT FROM restructure.structures WHERE role = 'replacement'"
+               " AND stage = " +
+               Literal(stage) + ")");
+  });
+}
+
 bool ServerTest::ToolRuns(const std::string& pattern) {
   return sql().Holds(
       "EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'pg\\_restructure%'"

@@ -55,6 +55,10 @@ class ServerTest : public testing::Test {
   // Its phase; empty if there is none yet. May be asked before the tool has installed itself.
   std::string Phase();
   bool AwaitPhase(const std::string& phase);
+  // The same for the stage of the replacement that is being built: copying, copied, settled,
+  // indexed, ready. A phase's name is in the ledger after its .enter failpoint, a stage's before
+  // the next phase's.
+  bool AwaitStage(const std::string& stage);
 
   // Whether a session of the tool has a statement open that is like `pattern`.
   bool ToolRuns(const std::string& pattern);

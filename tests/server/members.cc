@@ -38,24 +38,26 @@ SetImage MembersOfOwner() {
           "owner_id IS NOT NULL"};
 }
 
+// The two sides have names that no column of a test has.
 std::vector<std::string> CompareImages(Client& client, const SetImage& set,
                                        const std::string& relation) {
   const std::string columns = absl::StrJoin(set.columns, ", ");
-  const auto joined = [&set](std::string* out, const std::string& column) {
-    absl::StrAppend(out, "s.", column, " = n.", column);
+  const auto joined = [](std::string* out, const std::string& column) {
+    absl::StrAppend(out, "member_side.", column, " = set_side.", column);
   };
   const std::string sql = absl::StrCat(
-      "WITH s AS MATERIALIZED (SELECT ", columns, " FROM ", set.member, " WHERE ", set.membership,
-      "), n AS MATERIALIZED (SELECT ", columns, " FROM ", relation,
-      ")"
-      " (SELECT 'member table: ' || coalesce(left(s::text, 200), '-') ||"
-      "   '  set: ' || coalesce(left(n::text, 200), '-')"
-      "  FROM s FULL JOIN n ON ",
-      absl::StrJoin(set.key, " AND ", joined), "  WHERE s::record *<> n::record OR s.", set.key[0],
-      " IS NULL OR n.", set.key[0],
+      "WITH member_side AS MATERIALIZED (SELECT ", columns, " FROM ", set.member, " WHERE ",
+      set.membership, "), set_side AS MATERIALIZED (SELECT ", columns, " FROM ", relation,
+      ") (SELECT 'member table: ' || coalesce(left(member_side::text, 200), '-') ||"
+      "   '  set: ' || coalesce(left(set_side::text, 200), '-')"
+      "  FROM member_side FULL JOIN set_side ON ",
+      absl::StrJoin(set.key, " AND ", joined),
+      "  WHERE member_side::record *<> set_side::record OR member_side.", set.key[0],
+      " IS NULL OR set_side.", set.key[0],
       " IS NULL LIMIT 5)"
       " UNION ALL SELECT 'rows: ' || a || ' in the member table, ' || b || ' in the set'"
-      "  FROM (SELECT count(*) FROM s) x(a), (SELECT count(*) FROM n) y(b) WHERE a <> b");
+      "  FROM (SELECT count(*) FROM member_side) x(a), (SELECT count(*) FROM set_side) y(b)"
+      "  WHERE a <> b");
   std::vector<std::string> differences;
   for (const Row& row : client.Query(sql)) differences.push_back(relation + ": " + *row[0]);
   return differences;

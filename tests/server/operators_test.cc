@@ -44,7 +44,7 @@ TEST_F(OperatorsTest, TheSecondIsToldWhoHoldsTheJob) {
   CreateSet(1000);
   Tool first(target(), RunSetArguments({"--no-throttle"}),
              {"PG_RESTRUCTURE_FAIL=connect.enter:sleep=1500"});
-  ASSERT_TRUE(AwaitPhase("connect"));
+  ASSERT_TRUE(AwaitStage("copying"));
   const Outcome same = Run(RunSetArguments());
   EXPECT_TRUE(Exits(kRefused, same));
   EXPECT_NE(same.err.find(Job()), std::string::npos) << same;
@@ -72,7 +72,7 @@ TEST_F(OperatorsTest, PauseHoldsTheBatchesAndResumeLetsThemGo) {
   CreateSet(4000);
   Tool run(target(), RunSetArguments({"--no-throttle"}),
            {"PG_RESTRUCTURE_JOB_BATCH_ROWS=100", "PG_RESTRUCTURE_FAIL=connect.enter:sleep=800"});
-  ASSERT_TRUE(AwaitPhase("connect"));
+  ASSERT_TRUE(AwaitStage("copying"));
   ASSERT_TRUE(Exits(kDone, Run({"pause", Job()})));
   ASSERT_TRUE(Eventually([&] {
     const Outcome status = Run({"status", Job()});
@@ -91,7 +91,7 @@ TEST_F(OperatorsTest, AbortFromASecondTerminalEndsTheFirst) {
   Writers writers(target(), 1);
   Tool run(target(), RunSetArguments({"--no-throttle"}),
            {"PG_RESTRUCTURE_FAIL=connect.enter:sleep=1200"});
-  ASSERT_TRUE(AwaitPhase("connect"));
+  ASSERT_TRUE(AwaitStage("copying"));
   EXPECT_TRUE(Aborts());
   EXPECT_TRUE(Exits(kAborted, run.Wait()));
   EXPECT_TRUE(None(writers.Complaints(sql())));

@@ -85,7 +85,7 @@ TEST_F(ReadersTest, ASnapshotOlderThanTheReplacementIsWaitedOut) {
   Client reader(target().Conninfo("old_reader"));
   Tool run(target(), RunSetArguments({"--no-throttle"}),
            {"PG_RESTRUCTURE_FAIL=swap.enter:sleep=500"});
-  ASSERT_TRUE(AwaitPhase("swap"));
+  ASSERT_TRUE(AwaitPhase("verify"));
   reader.Exec("BEGIN ISOLATION LEVEL REPEATABLE READ");
   const std::string members =
       reader.Text("SELECT count(*) || ' ' || sum(id) FROM members WHERE owner_id IS NOT NULL");
@@ -106,7 +106,7 @@ TEST_F(ReadersTest, ASnapshotOlderThanTheReplacementIsWaitedOut) {
 TEST_F(ReadersTest, APreparedTransactionIsWaitedOut) {
   Tool run(target(), RunSetArguments({"--no-throttle"}),
            {"PG_RESTRUCTURE_FAIL=swap.enter:sleep=500"});
-  ASSERT_TRUE(AwaitPhase("swap"));
+  ASSERT_TRUE(AwaitPhase("verify"));
   const std::string id = Literal(target().database + "-left");
   sql().Exec("BEGIN; UPDATE members SET rank = 77.70 WHERE id = 16; PREPARE TRANSACTION " + id);
   ASSERT_TRUE(Eventually([&] {

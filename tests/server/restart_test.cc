@@ -143,7 +143,7 @@ TEST_F(RestartTest, AnOrphanedBackendIsEndedBeforeTheWorkGoesOn) {
   CreateSet(3000);
   Tool run(target(), RunSetArguments({"--no-throttle"}),
            {"PG_RESTRUCTURE_FAIL=verify.enter:sleep=1500"});
-  ASSERT_TRUE(AwaitPhase("verify"));
+  ASSERT_TRUE(AwaitStage("ready"));
   const std::vector<std::string> tables = SideTables(sql(), "public", "members_of_owner");
   ASSERT_EQ(tables.size(), 2U);
   // A statement that takes as long as we want: one that waits for this lock.

@@ -104,8 +104,8 @@ TEST_F(SetModesTest, MembershipIsCarriedThroughRunRevertAndFinish) {
   EXPECT_GE(before, created == 0 ? 9 : 1);
 
   Tool run(target(), RunSetArguments({"--no-throttle", "--hold-before-swap"}),
-           {"PG_RESTRUCTURE_FAIL=connect.enter:sleep=500,connect.leave:sleep=500"});
-  ASSERT_TRUE(AwaitPhase("connect"));
+           {"PG_RESTRUCTURE_FAIL=connect.enter:sleep=500"});
+  ASSERT_TRUE(AwaitStage("copying"));
   EXPECT_TRUE(Disconnect(48));
   EXPECT_TRUE(Connect(32));
   sql().Exec("INSERT INTO members VALUES (9001, 5, 1, 'new', '', 0), (9002, 5, 2, 'new', '', 0)");

@@ -77,7 +77,7 @@ TEST_F(ZooTest, TransactionsThatSpanThePhasesAreSeen) {
   Tool run(target(), RunSetArguments({"--hold-before-swap", "--no-throttle", "--workers", "2"}),
            {"PG_RESTRUCTURE_FAIL=connect.enter:sleep=400"});
   // Capture is in place: it must see a change whose snapshot is older than itself.
-  ASSERT_TRUE(AwaitPhase("connect"));
+  ASSERT_TRUE(AwaitStage("copying"));
   early.Exec("UPDATE members SET rank = 123.450 WHERE id = 16; DELETE FROM members WHERE id = 24");
   early.Exec("COMMIT");
   ASSERT_TRUE(Exits(kDone, run.Wait()));
@@ -106,7 +106,7 @@ TEST_F(ZooTest, ADifferenceStopsTheRunBeforeTheSwap) {
   CreateSet(3000);
   Tool run(target(), RunSetArguments({"--no-throttle"}),
            {"PG_RESTRUCTURE_FAIL=verify.enter:sleep=1500"});
-  ASSERT_TRUE(AwaitPhase("verify"));
+  ASSERT_TRUE(AwaitStage("ready"));
   const std::vector<std::string> tables = SideTables(sql(), "public", "members_of_owner");
   ASSERT_EQ(tables.size(), 2U);
   sql().Exec("DELETE FROM " + tables[1] + " WHERE id = 16");
