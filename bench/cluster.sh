@@ -92,7 +92,7 @@ Percentile() {
           r = p * n / 100; i = int(r); if (i < r) ++i; if (i < 1) i = 1; print v[i] }'
 }
 
-TableHead() { printf '%-46s %10s %10s %10s  %s\n' "$1" min median max "${2:-}"; }
+TableHead() { printf '%-50s %10s %10s %10s  %s\n' "$1" min median max "${2:-}"; }
 
 # TableRow NAME VALUES [LIMIT]: VALUES is one list of words. With a LIMIT, the median is held against
 # it, and a miss makes the script fail at its end.
@@ -103,7 +103,7 @@ TableRow() {
   middle=$(Percentile 50 <<<"$values")
   high=$(Percentile 100 <<<"$values")
   [[ -z $limit ]] || verdict=$(Verdict "$middle" "$limit")
-  printf '%-46s %10s %10s %10s  %s\n' "$name" "$low" "$middle" "$high" "$verdict"
+  printf '%-50s %10s %10s %10s  %s\n' "$name" "$low" "$middle" "$high" "$verdict"
   [[ $verdict != *MISSED* ]] || misses=$((misses + 1))
 }
 
@@ -111,7 +111,7 @@ TableRow() {
 Figure() {
   local verdict=''
   [[ -z ${3:-} ]] || verdict=$(Verdict "$2" "$3")
-  printf '%-46s %10s  %s\n' "$1" "$2" "$verdict"
+  printf '%-50s %10s  %s\n' "$1" "$2" "$verdict"
   [[ $verdict != *MISSED* ]] || misses=$((misses + 1))
 }
 

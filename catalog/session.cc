@@ -8,8 +8,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "catalog/failpoint.h"
 #include "catalog/names.h"
@@ -18,13 +21,23 @@
 namespace catalog {
 namespace {
 
-// The server's first line, without its "ERROR:  ", and its detail lines.
+// The server's message and its details, without "ERROR:  " and without the piece of our statement
+// that it shows, which tells an operator nothing.
 std::string ServerMessage(absl::string_view what) {
-  while (!what.empty() && (what.back() == '\n' || what.back() == ' ')) what.remove_suffix(1);
   for (absl::string_view prefix : {"ERROR:  ", "FATAL:  ", "PANIC:  "}) {
     if (absl::StartsWith(what, prefix)) what.remove_prefix(prefix.size());
   }
-  return absl::StrReplaceAll(what, {{"HINT:  ", "HINT: "}});
+  std::vector<std::string> lines;
+  bool caret_follows = false;
+  for (absl::string_view line : absl::StrSplit(what, '\n')) {
+    const bool caret = caret_follows;
+    caret_follows = absl::StartsWith(line, "LINE ");
+    if (caret || caret_follows || absl::StripAsciiWhitespace(line).empty()) continue;
+    if (absl::StartsWith(line, "CONTEXT:")) break;
+    lines.push_back(std::string(line));
+  }
+  return absl::StrReplaceAll(absl::StrJoin(lines, "\n"),
+                             {{"HINT:  ", "HINT: "}, {"DETAIL:  ", "DETAIL: "}});
 }
 
 absl::StatusCode CodeFor(absl::string_view sqlstate) {

@@ -183,6 +183,17 @@ absl::Status VacuumKeyLog(Session& session, const Structure& structure) {
   return session.Execute(StrCat("VACUUM ", structure.TakenKeys().Sql()));
 }
 
+absl::StatusOr<bool> IsKept(Session& session, const SetDefinition& set,
+                            const Structure& structure) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "SELECT pg_catalog.to_regclass($1) IS NOT NULL AND 4 = (SELECT pg_catalog.count(*)"
+      " FROM pg_catalog.pg_trigger WHERE tgrelid = $2::oid AND tgenabled = 'A'"
+      " AND pg_catalog.starts_with(tgname::text, $3))",
+      {structure.table.Sql(), StrCat(set.member_oid), structure.Trigger("sync_")});
+  if (!rows.ok()) return rows.status();
+  return ToBool(rows->front()[0]);
+}
+
 absl::Status StopCapture(Session& session, const SetDefinition& set, const Structure& retired,
                          const std::optional<Structure>& live) {
   if (set.MembershipIsChosen()) {

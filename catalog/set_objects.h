@@ -47,6 +47,9 @@ absl::Status DropKeyIndex(Session& session, const Structure& structure);
 absl::Status VacuumStructure(Session& session, const Structure& structure);
 absl::Status VacuumKeyLog(Session& session, const Structure& structure);
 
+// True if the writers keep the structure equal: it is there and its four sync triggers fire always.
+absl::StatusOr<bool> IsKept(Session& session, const SetDefinition& set, const Structure& structure);
+
 // Capture of a retired structure stops; no lock on the member table.
 absl::Status StopCapture(Session& session, const SetDefinition& set, const Structure& retired,
                          const std::optional<Structure>& live);

@@ -43,7 +43,8 @@ absl::StatusOr<std::vector<SnapshotHolder>> StillHolding(
   return still;
 }
 
-absl::StatusOr<std::string> DescribeLockers(Session& session, const QualifiedName& relation) {
+absl::StatusOr<std::string> DescribeLockers(Session& session, const QualifiedName& relation,
+                                            const std::string& mode) {
   absl::StatusOr<Rows> rows = session.Query(
       "SELECT coalesce('pid ' || l.pid || coalesce(' (' || a.usename"
       "   || coalesce(', ' || nullif(a.application_name, ''), '') || ')', '')"
@@ -60,10 +61,11 @@ absl::StatusOr<std::string> DescribeLockers(Session& session, const QualifiedNam
       " AND l.relation = pg_catalog.to_regclass($1)::oid"
       " AND l.database = (SELECT oid FROM pg_catalog.pg_database"
       "                   WHERE datname = pg_catalog.current_database())"
+      " AND ($2 = 'ACCESS EXCLUSIVE' OR l.mode NOT IN ('AccessShareLock', 'RowShareLock'))"
       " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
       " AND coalesce(a.application_name NOT LIKE 'pg\\_restructure job %', true)"
       " ORDER BY a.xact_start NULLS FIRST LIMIT 1",
-      {relation.Sql()});
+      {relation.Sql(), mode});
   if (!rows.ok()) return rows.status();
   return rows->empty() ? std::string() : ToText(rows->front()[0]);
 }

@@ -29,9 +29,10 @@ absl::StatusOr<std::vector<SnapshotHolder>> SnapshotHolders(Session& session);
 absl::StatusOr<std::vector<SnapshotHolder>> StillHolding(Session& session,
                                                          const std::vector<SnapshotHolder>& before);
 
-// Who holds or waits for a lock on the relation that keeps a strong lock out; for people. Empty:
-// nobody that can be seen.
-absl::StatusOr<std::string> DescribeLockers(Session& session, const QualifiedName& relation);
+// The oldest transaction whose lock on the relation keeps `mode` (SHARE ROW EXCLUSIVE or ACCESS
+// EXCLUSIVE) out; for people. Empty: nobody that can be seen.
+absl::StatusOr<std::string> DescribeLockers(Session& session, const QualifiedName& relation,
+                                            const std::string& mode);
 
 }  // namespace catalog
 

@@ -30,7 +30,8 @@ std::string Changed(const std::string& part, const std::string& member) {
   if (part == "capture") {
     return absl::StrCat("the capture triggers on ", member, " were disabled, dropped or changed");
   }
-  return absl::StrCat("an object of this job was dropped or altered (", part, ")");
+  return absl::StrCat(member.empty() || member == "\"\"" ? "the member table" : member,
+                      " or an object of this job was dropped or altered");
 }
 
 std::string HintFor(const std::vector<std::string>& parts) {
@@ -125,6 +126,7 @@ absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_
   if (!transaction.ok()) return transaction.status();
   if (options.hold_source && job.replacement) {
     absl::Status held = catalog::HoldStructureOfSource(session, job.target());
+    if (absl::IsNotFound(held)) return ChangedError(job, {"objects"});
     if (!held.ok()) return held;
   }
   absl::StatusOr<std::vector<std::string>> changed =
@@ -157,20 +159,21 @@ absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation
     }
     job.tally->AddRetry();
     job.progress->AddRetry();
-    absl::StatusOr<std::string> holder = catalog::DescribeLockers(*job.session, relation);
+    absl::StatusOr<std::string> holder = 
+        catalog::DescribeLockers(*job.session, relation, mode);
     if (!holder.ok()) return holder.status();
     if (!holder->empty()) last_holder = *holder;
     const std::string who = last_holder.empty() ? "" : absl::StrCat(", held by ", last_holder);
+    const std::string why = absl::StrCat("lock ", mode, " on ", relation.Display(), who);
     if (absl::Now() >= give_up) {
       return absl::DeadlineExceededError(absl::StrCat(
-          "lock ", mode, " on ", relation.Display(), " not obtained in ", number, " attempts", who,
+          why, ": not obtained in ", number, " attempts",
           "\nHINT: run the same command again when that transaction has ended; nothing is lost."));
     }
-    job.progress->SetWaitingFor(absl::StrCat("lock ", mode, " on ", relation.Display(), who,
-                                             " (attempt ", number, ")"));
+    job.progress->SetWaitingFor(absl::StrCat(why, " (attempt ", number, ")"));
     const absl::Duration jittered = pause * absl::Uniform(random, 0.7, 1.3);
     if (absl::Status slept = job.control->Sleep(jittered); !slept.ok()) return slept;
-    pause = std::min(pause * 1.5, absl::Seconds(5));
+    pause = std::min(pause * 1.5, absl::Seconds(2));
   }
 }
 

@@ -159,6 +159,12 @@ absl::Status FindExistingSet(catalog::Session& session, const catalog::Qualified
       catalog::FindOpenJob(session, plan->set.set_id);
   if (!open.ok()) return open.status();
   plan->open_job = *std::move(open);
+  if (plan->set.live_structure) {  // Otherwise it is still being created.
+    absl::StatusOr<catalog::Structure> old =
+        catalog::GetStructure(session, *plan->set.live_structure);
+    if (!old.ok()) return old.status();
+    plan->old = *std::move(old);
+  }
   if (plan->set.member.name.empty()) {
     if (plan->request.action == SetRequest::Action::kDrop) return absl::OkStatus();
     return absl::FailedPreconditionError(
@@ -169,11 +175,6 @@ absl::Status FindExistingSet(catalog::Session& session, const catalog::Qualified
       catalog::ReadTable(session, plan->set.member_oid);
   if (!member.ok()) return member.status();
   plan->member = *std::move(member);
-  if (!plan->set.live_structure) return absl::OkStatus();  // Still being created.
-  absl::StatusOr<catalog::Structure> old =
-      catalog::GetStructure(session, *plan->set.live_structure);
-  if (!old.ok()) return old.status();
-  plan->old = *std::move(old);
   return absl::OkStatus();
 }
 
@@ -253,26 +254,27 @@ absl::Status PlanCreate(catalog::Session& session, const catalog::QualifiedName&
   return absl::OkStatus();
 }
 
+absl::Status NotCreated(const SetPlan& plan) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "set ", plan.set.alias.Display(), " has not been created completely\n",
+      "HINT: run its `create set` again, or abort that job."));
+}
+
 absl::Status PlanRestructure(catalog::Session& session, const catalog::QualifiedName& name,
                              const Settings& settings, SetPlan* plan) {
   absl::Status status = FindExistingSet(session, name, plan);
   if (!status.ok()) return status;
   plan->request.name = plan->set.alias.Display();
-  const bool finished_drop_is_all = plan->request.action == SetRequest::Action::kDrop;
-  if (finished_drop_is_all) {
-    if (!plan->open_job) return absl::OkStatus();
-    return RefuseOtherJob(*plan->open_job, ToJson(plan->request));
+  if (plan->request.action == SetRequest::Action::kDrop) {
+    if (plan->open_job) return RefuseOtherJob(*plan->open_job, ToJson(plan->request));
+    return plan->old ? absl::OkStatus() : NotCreated(*plan);
   }
   status = RefuseMember(*plan, settings.workers);
   if (status.ok()) status = DesignReplacement(session, settings, plan);
   if (status.ok()) status = CheckPrivileges(session, *plan);
   if (!status.ok()) return status;
   if (plan->open_job) return RefuseOtherJob(*plan->open_job, ToJson(plan->request));
-  if (!plan->old) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "set ", plan->set.alias.Display(), " has not been created completely\n",
-        "HINT: run its `create set` again, or abort that job."));
-  }
+  if (!plan->old) return NotCreated(*plan);
   return RefuseSameOrder(plan->set, *plan->old, plan->replacement, plan->request.show);
 }
 

@@ -120,6 +120,15 @@ absl::Status ExchangeOnce(Job& job, const catalog::Structure& to,
   absl::Time asked, locked;
   hold->attempts = attempt;
   absl::Status done = RunGuarded(job, *job.session, label, options, [&] {
+    absl::StatusOr<bool> kept = catalog::IsKept(*job.session, set, to);
+    if (!kept.ok()) return kept.status();
+    if (!*kept) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          to.table.Display(), " is not kept equal any more: its triggers on ",
+          job.set.member.Display(), " were disabled or dropped, or it is gone itself\n",
+          "HINT: the alias stays where it is; ",
+          job.record.swapped ? "`finish` keeps it there." : "`abort` the job and start again."));
+    }
     absl::Status status = catalog::SetSwapped(*job.session, job.id());
     if (status.ok()) {
       status = catalog::AddEvent(*job.session, job.id(),

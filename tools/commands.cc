@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -116,6 +117,13 @@ void WriteSummary(const RunOptions& run, const restructure::Summary& summary) {
   if (!file.flush()) PrintError(absl::StrCat("cannot write the summary to ", *run.summary));
 }
 
+// What the server says carries no hint of ours.
+std::string WithHint(std::string message, std::int64_t job_id) {
+  if (absl::StrContains(message, "HINT: ")) return message;
+  return absl::StrCat(message, "\nHINT: put right what the message names and run the same command ",
+                      "again; `pg_restructure abort ", job_id, "` undoes a job before its swap.");
+}
+
 // Runs the job under a panel until it rests; the last thing that most commands do.
 int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t job_id,
           const std::string& goal) {
@@ -144,7 +152,7 @@ int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t 
       absl::PrintF("job %d is being run by another process; it has been told\n", job_id);
       return kExitDone;
     }
-    PrintError(std::string(result.status().message()));
+    PrintError(WithHint(std::string(result.status().message()), job_id));
     return ExitCodeFor(result.status());
   }
   WriteSummary(arguments.run, result->summary);

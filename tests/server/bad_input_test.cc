@@ -103,11 +103,10 @@ TEST_F(BadInputTest, TheSameSortKeyAgain) {
 
 TEST_F(BadInputTest, NamesThatAreTakenOrTooLong) {
   CreateMembers(sql(), 100);
-  sql().Exec("CREATE TABLE taken (); CREATE TABLE s__1 (); CREATE VIEW v AS SELECT 1");
+  sql().Exec("CREATE TABLE taken (); CREATE VIEW v AS SELECT 1");
   ExpectRefused(kRefused, "taken", Create("taken", "members", "owner_id", "id"));
   ExpectRefused(kRefused, "v", Create("v", "members", "owner_id", "id"));
   ExpectRefused(kRefused, "members", Create("members", "members", "owner_id", "id"));
-  ExpectRefused(kRefused, "s__1", Create("s", "members", "owner_id", "id"));
   const std::string longest(62, 'n');
   ExpectRefused(kRefused, longest, Create(longest, "members", "owner_id", "id"));
   ExpectRefused(kRefused, "63", Create(std::string(80, 'n'), "members", "owner_id", "id"));
@@ -148,11 +147,18 @@ TEST_F(BadInputTest, RowLevelSecurityThatHidesRows) {
 
 TEST_F(BadInputTest, MissingPrivilegesAreNamed) {
   CreateMembers(sql(), 100);
-  const std::string role = target().database + "_guest";
-  sql().Exec("CREATE ROLE " + role + " LOGIN; GRANT SELECT ON members TO " + role);
-  ExpectRefused(target().As(role), kRefused, "CREATE", Create("s", "members", "owner_id", "id"));
-  sql().Exec("GRANT CREATE ON DATABASE " + target().database + " TO " + role);
-  ExpectRefused(target().As(role), kRefused, "members", Create("s", "members", "owner_id", "id"));
+  const Arguments create = Create("s", "members", "owner_id", "id");
+  const std::string role = target().database + "_dba";
+  sql().Exec("CREATE ROLE " + role + " LOGIN; GRANT ALL ON members TO " + role +
+             "; GRANT CREATE ON SCHEMA public TO " + role + "; GRANT CREATE ON DATABASE " +
+             target().database + " TO " + role);
+  ExpectRefused(target().As(role), kRefused, "own", create);
+  sql().Exec("ALTER TABLE members OWNER TO " + role + "; REVOKE CREATE ON DATABASE " +
+             target().database + " FROM " + role);
+  ExpectRefused(target().As(role), kRefused, "CREATE", create);
+  sql().Exec("GRANT CREATE ON DATABASE " + target().database + " TO " + role +
+             "; REVOKE CREATE ON SCHEMA public FROM " + role);
+  ExpectRefused(target().As(role), kRefused, "schema public", create);
 }
 
 TEST_F(BadInputTest, SyntaxAndSmuggledSql) {
@@ -187,7 +193,7 @@ TEST_F(BadInputTest, OptionsAndCommands) {
   ExpectRefused(kUsage, "soak", {"run", "set", "s", "--key", "id", "--soak", "soon"});
   ExpectRefused(kUsage, "key", {"run", "set", "s"});
   ExpectRefused(kUsage, "member", {"create", "set", "s", "--owner", "o", "--key", "k"});
-  ExpectRefused(kUsage, "table", {"run", "thing", "s", "--key", "id"});
+  ExpectRefused(kUsage, "thing", {"run", "thing", "s", "--key", "id"});
   ExpectRefused(kUsage, "job", {"revert"});
   ExpectRefused(kUsage, "x", {"revert", "x"});
   EXPECT_TRUE(Exits(kDone, Run({"--help"})));

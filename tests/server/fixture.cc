@@ -95,6 +95,11 @@ bool ServerTest::AwaitStage(const std::string& stage) {
   });
 }
 
+bool ServerTest::HasSwapped() {
+  return sql().Holds(
+      "(SELECT swapped_at IS NOT NULL FROM restructure.job ORDER BY job_id DESC LIMIT 1)");
+}
+
 bool ServerTest::ToolRuns(const std::string& pattern) {
   return sql().Holds(
       "EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'pg\\_restructure%'"

@@ -60,6 +60,9 @@ class ServerTest : public testing::Test {
   // the next phase's.
   bool AwaitStage(const std::string& stage);
 
+  // Whether the newest job has exchanged the alias.
+  bool HasSwapped();
+
   // Whether a session of the tool has a statement open that is like `pattern`.
   bool ToolRuns(const std::string& pattern);
 
