@@ -83,7 +83,7 @@ Now() { date +%s.%N; }
 Since() { awk -v a="$1" -v b="$(Now)" 'BEGIN { printf "%.3f", b - a }'; }
 
 # Ratio A B [DIGITS]
-Ratio() { awk -v a="$1" -v b="$2" -v d="${3:-3}" 'BEGIN { printf "%.*f", d, b > 0 ? a / b : 0 }'; }
+Ratio() { awk -v a="$1" -v b="$2" -v d="${3:-3}" 'BEGIN { printf("%." d "f", (b > 0 ? a / b : 0)) }'; }
 
 # Percentile P: of the numbers on standard input, by nearest rank; "-" if there is none.
 Percentile() {
@@ -117,7 +117,7 @@ Figure() {
 
 Verdict() {
   awk -v x="$1" -v limit="$2" 'BEGIN {
-    printf "at most %s: %s", limit, x != "-" && x + 0 <= limit + 0 ? "ok" : "MISSED" }'
+    printf "at most %s: %s", limit, x ~ /^[0-9]/ && x + 0 <= limit + 0 ? "ok" : "MISSED" }'
 }
 
 # What was measured where, for the README.

@@ -211,14 +211,14 @@ absl::StatusOr<Structure> InsertStructure(Session& session, const SetDefinition&
                                           Structure structure) {
   absl::StatusOr<Rows> rows = session.Query(
       "INSERT INTO restructure.structure (set_id, generation, schema_name, table_name, sort_key,"
-      " columns) SELECT $1, g.n, $2, $3 || '__' || g.n, $4, $5::jsonb"
+      " columns) SELECT $1::bigint, g.n, $2::text, $3::text || '__' || g.n, $4::text, $5::jsonb"
       // The next generation whose names are free.
       " FROM (SELECT coalesce(pg_catalog.max(generation), 0) AS last FROM restructure.structure"
       "  WHERE set_id = $1) s, pg_catalog.generate_series(s.last + 1, s.last + 100) g(n)"
       " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c"
-      "  JOIN pg_catalog.pg_namespace k ON k.oid = c.relnamespace WHERE k.nspname = $2"
-      "  AND c.relname IN ($3 || '__' || g.n, $3 || '__' || g.n || '_key',"
-      "   $3 || '__' || g.n || '_order')) ORDER BY g.n LIMIT 1"
+      "  JOIN pg_catalog.pg_namespace k ON k.oid = c.relnamespace WHERE k.nspname::text = $2::text"
+      "  AND c.relname::text IN ($3::text || '__' || g.n, $3::text || '__' || g.n || '_key',"
+      "   $3::text || '__' || g.n || '_order')) ORDER BY g.n LIMIT 1"
       " RETURNING structure_id, generation, table_name",
       {Id(set.set_id), set.alias.schema, set.alias.name, DisplaySortKey(structure.sort_key),
        ColumnsJson(structure.columns)});

@@ -73,7 +73,7 @@ class ChangesTest : public ServerTest, public testing::WithParamInterface<Change
     CreateSet(1500);
     Tool run(
         target(), RunSetArguments({"--no-throttle"}),
-        {"PG_RESTRUCTURE_JOB_BATCH_ROWS=200", "PG_RESTRUCTURE_FAIL=" + failpoint + ":sleep=900"});
+        {"PG_RESTRUCTURE_JOB_BATCH_ROWS=200", "PG_RESTRUCTURE_FAIL=" + failpoint + ":sleep=500"});
     ASSERT_TRUE(AwaitPhase(phase));
     for (const std::string& statement : Statements(WithNames(change.sql))) {
       const std::string sqlstate = sql().Try(statement);
@@ -139,7 +139,7 @@ TEST_F(DroppedTest, TheMemberTableGoesDuringTheCopy) {
   CreateSet(1500);
   Tool run(
       target(), RunSetArguments({"--no-throttle"}),
-      {"PG_RESTRUCTURE_JOB_BATCH_ROWS=200", "PG_RESTRUCTURE_FAIL=copy.after_commit@2:sleep=900"});
+      {"PG_RESTRUCTURE_JOB_BATCH_ROWS=200", "PG_RESTRUCTURE_FAIL=copy.after_commit@2:sleep=500"});
   ASSERT_TRUE(AwaitPhase("connect"));
   sql().Exec("DROP TABLE members CASCADE");
   const Outcome outcome = run.Wait();
@@ -154,7 +154,7 @@ TEST_F(DroppedTest, TheMemberTableGoesDuringTheCopy) {
 TEST_F(DroppedTest, ADroppedTriggerStopsTheRun) {
   CreateSet(1500);
   Tool run(target(), RunSetArguments({"--no-throttle"}),
-           {"PG_RESTRUCTURE_FAIL=verify.enter:sleep=900"});
+           {"PG_RESTRUCTURE_FAIL=verify.enter:sleep=500"});
   ASSERT_TRUE(AwaitStage("ready"));
   const std::string trigger = sql().Text(
       "SELECT max(tgname) FROM pg_trigger WHERE tgrelid = 'members'::regclass"

@@ -99,6 +99,10 @@ Cluster& Cluster::Get() {
 }
 
 Cluster::Cluster() : bin_folder_(BinFolder()), account_(UnprivilegedAccount()) {
+  // Whatever server the caller's shell points at is none of ours.
+  for (const char* name : {"PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE", "PGOPTIONS"}) {
+    ::unsetenv(name);
+  }
   folder_ = TemporaryFolder();
   Guard();
   Initialize();
