@@ -15,8 +15,8 @@ using absl::StrCat;
 using nlohmann::json;
 
 std::string InBlocks(const std::string& column, BlockRange blocks) {
-  return absl::Substitute("$0 >= '($1,0)'::pg_catalog.tid AND $0 < '($2,0)'::pg_catalog.tid", column,
-                          blocks.low, blocks.high);
+  return absl::Substitute("$0 >= '($1,0)'::pg_catalog.tid AND $0 < '($2,0)'::pg_catalog.tid",
+                          column, blocks.low, blocks.high);
 }
 
 // FROM and WHERE of the rows that belong into the replacement. `s` is the member table's row.
@@ -114,10 +114,10 @@ absl::StatusOr<std::int64_t> SourceBlocks(Session& session, const Target& target
 }
 
 absl::StatusOr<std::int64_t> StructureBlocks(Session& session, const Structure& structure) {
-  return CountOf(session, StrCat("SELECT pg_catalog.pg_relation_size(",
-                                 QuoteLiteral(structure.table.Sql()),
-                                 "::pg_catalog.regclass)"
-                                 " / pg_catalog.current_setting('block_size')::int"));
+  return CountOf(session,
+                 StrCat("SELECT pg_catalog.pg_relation_size(", QuoteLiteral(structure.table.Sql()),
+                        "::pg_catalog.regclass)"
+                        " / pg_catalog.current_setting('block_size')::int"));
 }
 
 absl::StatusOr<double> MeanRowBytes(Session& session, const Structure& structure) {
@@ -129,8 +129,7 @@ absl::StatusOr<double> MeanRowBytes(Session& session, const Structure& structure
   return rows->empty() ? 0 : ToDouble(rows->front()[0]);
 }
 
-absl::StatusOr<std::int64_t> CopyBlocks(Session& session, const Target& target,
-                                        BlockRange blocks) {
+absl::StatusOr<std::int64_t> CopyBlocks(Session& session, const Target& target, BlockRange blocks) {
   const std::vector<std::string> columns = ColumnNames(target.structure);
   const std::string block_column =
       target.members ? "o.ctid" : StrCat("s.", QuoteName(kSourceBlock));
@@ -155,24 +154,24 @@ absl::Status EmptyForCopy(Session& session, std::int64_t job_id, const Structure
 absl::StatusOr<std::int64_t> TakeKeys(Session& session, const Target& target,
                                       std::int64_t keys_max) {
   const std::string key = QuoteNames(target.set.key);
-  return CountOf(session,
-                 absl::Substitute(
-                     "WITH gone AS (DELETE FROM $0 WHERE ctid = ANY (ARRAY("
-                     "SELECT ctid FROM $0 LIMIT $1)) RETURNING $2),"
-                     " kept AS (INSERT INTO $3 SELECT DISTINCT $2 FROM gone ON CONFLICT DO NOTHING)"
-                     " SELECT pg_catalog.count(*) FROM gone",
-                     target.structure.KeyLog().Sql(), keys_max, key,
-                     target.structure.TakenKeys().Sql()));
+  return CountOf(
+      session,
+      absl::Substitute(
+          "WITH gone AS (DELETE FROM $0 WHERE ctid = ANY (ARRAY("
+          "SELECT ctid FROM $0 LIMIT $1)) RETURNING $2),"
+          " kept AS (INSERT INTO $3 SELECT DISTINCT $2 FROM gone ON CONFLICT DO NOTHING)"
+          " SELECT pg_catalog.count(*) FROM gone",
+          target.structure.KeyLog().Sql(), keys_max, key, target.structure.TakenKeys().Sql()));
 }
 
 absl::StatusOr<std::int64_t> SettleBlocks(Session& session, const Target& target,
                                           BlockRange blocks) {
   // Each block range is read once; see ApplyTaken for why the planner is not trusted here.
   if (absl::Status set = session.Execute("SET LOCAL enable_nestloop = off"); !set.ok()) return set;
-  absl::StatusOr<Rows> settled = session.Query(absl::Substitute(
-      "DELETE FROM $0 n USING $1 t WHERE $2 AND $3", target.structure.table.Sql(),
-      target.structure.TakenKeys().Sql(), KeysEqual(target.set.key, "n.", "t."),
-      InBlocks("n.ctid", blocks)));
+  absl::StatusOr<Rows> settled = session.Query(
+      absl::Substitute("DELETE FROM $0 n USING $1 t WHERE $2 AND $3", target.structure.table.Sql(),
+                       target.structure.TakenKeys().Sql(), KeysEqual(target.set.key, "n.", "t."),
+                       InBlocks("n.ctid", blocks)));
   if (!settled.ok()) return settled.status();
   return session.affected_rows();
 }
@@ -208,8 +207,8 @@ absl::StatusOr<std::int64_t> ApplyTaken(Session& session, const Target& target,
 }
 
 absl::StatusOr<bool> AnyTaken(Session& session, const Structure& structure) {
-  absl::StatusOr<std::int64_t> any =
-      CountOf(session, StrCat("SELECT (EXISTS (SELECT FROM ", structure.TakenKeys().Sql(), "))::int"));
+  absl::StatusOr<std::int64_t> any = CountOf(
+      session, StrCat("SELECT (EXISTS (SELECT FROM ", structure.TakenKeys().Sql(), "))::int"));
   if (!any.ok()) return any.status();
   return *any != 0;
 }
@@ -227,8 +226,10 @@ absl::StatusOr<std::vector<KeyRange>> CutIntoRanges(Session& session, const Targ
   absl::StatusOr<std::int64_t> blocks = StructureBlocks(session, target.structure);
   if (!blocks.ok()) return blocks.status();
   // A block holds at most some 200 narrow rows; eight sampled blocks a range even out their spread.
-  const double ranges = std::max(1.0, static_cast<double>(*blocks) * 200.0 / static_cast<double>(rows));
-  const double percent = std::min(100.0, 800.0 * ranges / static_cast<double>(std::max<std::int64_t>(1, *blocks)));
+  const double ranges =
+      std::max(1.0, static_cast<double>(*blocks) * 200.0 / static_cast<double>(rows));
+  const double percent =
+      std::min(100.0, 800.0 * ranges / static_cast<double>(std::max<std::int64_t>(1, *blocks)));
   const std::string key = QuoteNames(target.set.key);
   std::vector<std::string> as_text;
   for (const std::string& column : target.set.key) {
@@ -285,9 +286,8 @@ absl::StatusOr<Comparison> CompareRange(Session& session, const Target& target,
           " FROM (SELECT pg_catalog.count(*) AS rows,"
           " pg_catalog.array_agg(ROW($0)::text) FILTER (WHERE ($1)$2) AS keys FROM"
           " (SELECT s.* FROM $3 s$4 WHERE $5) s FULL JOIN (SELECT * FROM $6 n WHERE $7) n ON $8) c",
-          either, Different(target), unsettled, target.structure.SourceView().Sql(),
-          members, within("s."), target.structure.table.Sql(), within("n."),
-          KeysEqual(key, "s.", "n.")),
+          either, Different(target), unsettled, target.structure.SourceView().Sql(), members,
+          within("s."), target.structure.table.Sql(), within("n."), KeysEqual(key, "s.", "n.")),
       values);
   if (!rows.ok()) return rows.status();
   Comparison comparison;
@@ -342,9 +342,8 @@ absl::Status SaveRanges(Session& session, std::int64_t job_id,
       " VALUES ($$1, 'verify', $$2, $0, $1, false)",
       absl::Substitute(kJsonToTextArray, "$3"), absl::Substitute(kJsonToTextArray, "$4"));
   for (const KeyRange& range : ranges) {
-    absl::StatusOr<Rows> saved =
-        session.Query(insert, {StrCat(job_id), StrCat(range.number), JsonList(range.low),
-                               JsonList(range.high)});
+    absl::StatusOr<Rows> saved = session.Query(
+        insert, {StrCat(job_id), StrCat(range.number), JsonList(range.low), JsonList(range.high)});
     if (!saved.ok()) return saved.status();
   }
   return absl::OkStatus();

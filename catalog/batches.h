@@ -89,8 +89,7 @@ absl::Status MarkBlocks(Session& session, std::int64_t job_id, const std::string
 absl::StatusOr<std::vector<std::pair<BlockRange, std::int64_t>>> MarkedBlocks(
     Session& session, std::int64_t job_id, const std::string& pass);
 absl::Status ClearMarks(Session& session, std::int64_t job_id, const std::string& pass);
-absl::Status SaveRanges(Session& session, std::int64_t job_id,
-                        const std::vector<KeyRange>& ranges);
+absl::Status SaveRanges(Session& session, std::int64_t job_id, const std::vector<KeyRange>& ranges);
 struct MarkedRange {
   KeyRange range;
   bool done = false;

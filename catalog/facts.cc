@@ -27,9 +27,8 @@ absl::Status ReadColumns(Session& session, TableFacts* table) {
       {absl::StrCat(table->oid)});
   if (!rows.ok()) return rows.status();
   for (const Row& row : *rows) {
-    table->columns.push_back(
-        {ToText(row[0]), ToText(row[1]), ToText(row[2]), ToBool(row[3]), ToBool(row[4]),
-         ToBool(row[6])});
+    table->columns.push_back({ToText(row[0]), ToText(row[1]), ToText(row[2]), ToBool(row[3]),
+                              ToBool(row[4]), ToBool(row[6])});
     if (ToBool(row[5])) table->virtual_columns.push_back(ToText(row[0]));
   }
   return absl::OkStatus();

@@ -49,9 +49,9 @@ struct TableFacts {
   bool has_children = false;
   bool is_subscription_target = false;
   bool is_system = false;
-  std::vector<Column> columns;              // in attribute order
+  std::vector<Column> columns;               // in attribute order
   std::vector<std::string> virtual_columns;  // virtual generated columns (18+)
-  std::vector<UniqueIndex> unique_indexes;  // valid, whole-table, immediate, plain columns
+  std::vector<UniqueIndex> unique_indexes;   // valid, whole-table, immediate, plain columns
   std::int64_t rows_estimate = 0;
   std::int64_t blocks = 0;
   std::int64_t bytes = 0;

@@ -1,10 +1,9 @@
 #include "catalog/failpoint.h"
 
-#include <csignal>
-#include <cstdlib>
-
 #include <algorithm>
 #include <atomic>
+#include <csignal>
+#include <cstdlib>
 #include <memory>
 
 #include "absl/strings/numbers.h"
@@ -17,10 +16,9 @@ namespace {
 
 // In the order of a job's life. Transaction::Begin refuses a label that is not here.
 constexpr absl::string_view kTransactions[] = {
-    "install",  "open_job", "lease",   "build",        "copy",       "reset_copy", "take",
-    "settle",   "index",    "apply",   "stage",        "ranges",     "verify",     "synchronize",
-    "exchange", "revert",   "release", "disconnect",   "empty",      "drop",       "abandon",
-    "close_job"};
+    "install", "open_job",   "lease", "build",  "copy",    "reset_copy",  "take",     "settle",
+    "index",   "apply",      "stage", "ranges", "verify",  "synchronize", "exchange", "revert",
+    "release", "disconnect", "empty", "drop",   "abandon", "close_job"};
 constexpr absl::string_view kPhases[] = {"build", "connect",    "verify", "swap",
                                          "soak",  "disconnect", "drop"};
 

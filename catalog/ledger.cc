@@ -16,14 +16,16 @@ std::string Id(std::int64_t id) { return absl::StrCat(id); }
 
 // A text[] literal; elements are quoted.
 std::string ArrayLiteral(const std::vector<std::string>& items) {
-  return absl::StrCat("{", absl::StrJoin(items, ",", [](std::string* out, const std::string& item) {
-                        absl::StrAppend(out, "\"");
-                        for (char c : item) {
-                          if (c == '"' || c == '\\') out->push_back('\\');
-                          out->push_back(c);
-                        }
-                        absl::StrAppend(out, "\"");
-                      }),
+  return absl::StrCat("{",
+                      absl::StrJoin(items, ",",
+                                    [](std::string* out, const std::string& item) {
+                                      absl::StrAppend(out, "\"");
+                                      for (char c : item) {
+                                        if (c == '"' || c == '\\') out->push_back('\\');
+                                        out->push_back(c);
+                                      }
+                                      absl::StrAppend(out, "\"");
+                                    }),
                       "}");
 }
 
@@ -143,11 +145,11 @@ absl::StatusOr<std::optional<SetDefinition>> FindSet(Session& session, const Qua
   std::vector<std::string> schemas = session.search_path();
   if (!name.schema.empty()) schemas = {name.schema};
   for (const std::string& schema : schemas) {
-    absl::StatusOr<Rows> rows = session.Query(
-        absl::StrCat(kSelectSet,
-                     "WHERE coalesce(an.nspname, s.schema_name) = $1"
-                     " AND coalesce(ac.relname, s.set_name) = $2"),
-        {schema, name.name});
+    absl::StatusOr<Rows> rows =
+        session.Query(absl::StrCat(kSelectSet,
+                                   "WHERE coalesce(an.nspname, s.schema_name) = $1"
+                                   " AND coalesce(ac.relname, s.set_name) = $2"),
+                      {schema, name.name});
     if (!rows.ok()) return rows.status();
     if (!rows->empty()) return std::optional<SetDefinition>(SetFrom(rows->front()));
   }
@@ -224,9 +226,9 @@ absl::StatusOr<Structure> InsertStructure(Session& session, const SetDefinition&
        ColumnsJson(structure.columns)});
   if (!rows.ok()) return rows.status();
   if (rows->empty()) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        "a hundred names like ", set.alias.Display(), "__1 are taken\n",
-        "HINT: choose another name for the set, or rename those relations."));
+    return absl::AlreadyExistsError(
+        absl::StrCat("a hundred names like ", set.alias.Display(), "__1 are taken\n",
+                     "HINT: choose another name for the set, or rename those relations."));
   }
   structure.structure_id = ToInt(rows->front()[0]);
   structure.set_id = set.set_id;
@@ -357,8 +359,7 @@ absl::Status SetError(Session& session, std::int64_t job_id, const std::string& 
 
 absl::Status SaveProgress(Session& session, std::int64_t job_id, const std::string& progress,
                           const std::string& summary) {
-  return Update(session,
-                "UPDATE restructure.job SET progress = $2, summary = $3 WHERE job_id = $1",
+  return Update(session, "UPDATE restructure.job SET progress = $2, summary = $3 WHERE job_id = $1",
                 {Id(job_id), progress, summary});
 }
 
@@ -466,11 +467,11 @@ absl::StatusOr<std::string> LockHolder(Session& session, std::int64_t job_id) {
 
 absl::Status StoreFingerprint(Session& session, std::int64_t job_id, const Structure& structure,
                               const std::optional<Structure>& members) {
-  return Update(session,
-                "UPDATE restructure.job SET fingerprint = restructure.fingerprint($2,"
-                " pg_catalog.to_regclass($3)::oid) WHERE job_id = $1",
-                {Id(job_id), Id(structure.structure_id),
-                 members ? Value(members->table.Sql()) : Value()});
+  return Update(
+      session,
+      "UPDATE restructure.job SET fingerprint = restructure.fingerprint($2,"
+      " pg_catalog.to_regclass($3)::oid) WHERE job_id = $1",
+      {Id(job_id), Id(structure.structure_id), members ? Value(members->table.Sql()) : Value()});
 }
 
 absl::StatusOr<std::vector<std::string>> Guard(Session& session, std::int64_t job_id,

@@ -28,7 +28,8 @@ bool Token::IsKeyword(absl::string_view lower_case) const {
 }
 
 absl::StatusOr<Token> Lexer::Next() {
-  while (position_ < text_.size() && absl::ascii_isspace(static_cast<unsigned char>(text_[position_])))
+  while (position_ < text_.size() &&
+         absl::ascii_isspace(static_cast<unsigned char>(text_[position_])))
     ++position_;
   last_ = position_;
   Token token;
@@ -41,10 +42,9 @@ absl::StatusOr<Token> Lexer::Next() {
     token.kind = Token::Kind::kName;
     token.text = absl::AsciiStrToLower(text_.substr(start, position_ - start));
     if (token.text.size() > kNameBytesMax) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(what_, ": the name ", token.text, " has ", token.text.size(),
-                       " bytes, PostgreSQL keeps ", kNameBytesMax,
-                       "\nHINT: write the name as the server shows it."));
+      return absl::InvalidArgumentError(absl::StrCat(
+          what_, ": the name ", token.text, " has ", token.text.size(), " bytes, PostgreSQL keeps ",
+          kNameBytesMax, "\nHINT: write the name as the server shows it."));
     }
     return token;
   }
@@ -84,8 +84,8 @@ absl::StatusOr<Token> Lexer::QuotedName() {
 absl::Status Lexer::Expected(absl::string_view expected, absl::string_view hint) const {
   const absl::string_view rest = last_ < text_.size() ? text_.substr(last_) : absl::string_view();
   const std::string near = rest.empty() ? "the end" : absl::StrCat("\"", rest.substr(0, 40), "\"");
-  return absl::InvalidArgumentError(
-      absl::StrCat("syntax error in ", what_, " at ", near, ": expected ", expected, "\nHINT: ", hint));
+  return absl::InvalidArgumentError(absl::StrCat("syntax error in ", what_, " at ", near,
+                                                 ": expected ", expected, "\nHINT: ", hint));
 }
 
 }  // namespace catalog

@@ -35,8 +35,8 @@ absl::StatusOr<ServerLoad> ReadLoad(Session& session) {
 }
 
 absl::StatusOr<std::int64_t> WalPosition(Session& session) {
-  absl::StatusOr<Rows> rows = session.Query(
-      "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')");
+  absl::StatusOr<Rows> rows =
+      session.Query("SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')");
   if (!rows.ok()) return rows.status();
   return ToInt(rows->front()[0]);
 }

@@ -18,7 +18,7 @@ struct ServerLoad {
   std::optional<absl::Duration> replica_lag;
   int sessions_waiting_for_us = 0;  // on locks that sessions of ours hold
   absl::Duration longest_wait_for_us;
-  int active_sessions = 0;  // of others
+  int active_sessions = 0;     // of others
   std::int64_t wal_bytes = 0;  // the server's position in its WAL
 };
 

@@ -76,9 +76,9 @@ absl::StatusOr<std::vector<std::string>> ParseColumnList(absl::string_view text)
     if (!name.ok()) return name.status();
     if (name->kind != Token::Kind::kName) return lexer.Expected("a column name", kHint);
     if (std::find(columns.begin(), columns.end(), name->text) != columns.end()) {
-      return absl::InvalidArgumentError(absl::StrCat("column ", DisplayName(name->text),
-                                                     " stands twice in the column list\nHINT: ",
-                                                     "name each column once."));
+      return absl::InvalidArgumentError(
+          absl::StrCat("column ", DisplayName(name->text),
+                       " stands twice in the column list\nHINT: ", "name each column once."));
     }
     columns.push_back(name->text);
     absl::StatusOr<Token> comma = lexer.Next();

@@ -208,9 +208,9 @@ INSERT INTO restructure.version (version) VALUES (1)
 
 absl::Status CheckVersion(int version) {
   if (version <= kSchemaVersion) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("schema restructure has version ", version, ", this program knows ",
-                   kSchemaVersion, "\nHINT: use a newer pg_restructure."));
+  return absl::FailedPreconditionError(absl::StrCat("schema restructure has version ", version,
+                                                    ", this program knows ", kSchemaVersion,
+                                                    "\nHINT: use a newer pg_restructure."));
 }
 
 absl::Status MissingCreate(Session& session) {
@@ -219,10 +219,10 @@ absl::Status MissingCreate(Session& session) {
       " pg_catalog.quote_ident(pg_catalog.current_database())");
   if (!names.ok()) return names.status();
   const Row& row = names->front();
-  return absl::PermissionDeniedError(absl::StrCat(
-      "role ", ToText(row[0]), " may not create the schema restructure in database ",
-      ToText(row[1]), "\nHINT: GRANT CREATE ON DATABASE ", ToText(row[1]), " TO ", ToText(row[0]),
-      "."));
+  return absl::PermissionDeniedError(
+      absl::StrCat("role ", ToText(row[0]), " may not create the schema restructure in database ",
+                   ToText(row[1]), "\nHINT: GRANT CREATE ON DATABASE ", ToText(row[1]), " TO ",
+                   ToText(row[0]), "."));
 }
 
 }  // namespace

@@ -6,9 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -88,7 +88,8 @@ std::string Milliseconds(absl::Duration duration) {
 constexpr char kPins[] =
     "SET search_path = pg_catalog, pg_temp; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
     "SET IntervalStyle = 'postgres'; SET extra_float_digits = 1; SET bytea_output = 'hex';"
-    "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off;"
+    "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = "
+    "off;"
     "SET statement_timeout = 0; SET lock_timeout = 0; SET row_security = off; SET jit = off;"
     "SET idle_in_transaction_session_timeout = '60s'; SET default_tablespace = '';"
     "SET client_min_messages = warning; SET standard_conforming_strings = on;"
@@ -237,8 +238,8 @@ absl::Status Transaction::Commit() {
       !status.ok()) {
     return status;
   }
-  if (absl::Status status = FailpointHit(absl::StrCat(label_, ".commit_unanswered"),
-                                         [&] { session.CutReceiving(); });
+  if (absl::Status status =
+          FailpointHit(absl::StrCat(label_, ".commit_unanswered"), [&] { session.CutReceiving(); });
       !status.ok()) {
     return status;
   }

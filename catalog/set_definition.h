@@ -27,7 +27,7 @@ struct SetDefinition {
   std::int64_t set_id = 0;
   QualifiedName alias;
   std::int64_t member_oid = 0;
-  QualifiedName member;  // its present name
+  QualifiedName member;            // its present name
   std::vector<std::string> key;    // columns that identify a row of the member table
   std::vector<std::string> owner;  // a row with a NULL here is in no set
   std::vector<std::string> shown;  // the alias's columns, in order
@@ -44,12 +44,12 @@ struct SetDefinition {
 struct Structure {
   std::int64_t structure_id = 0;
   std::int64_t set_id = 0;
-  int generation = 0;       // 1, 2, … within the set
-  QualifiedName table;      // <alias>__<generation>, in the alias's schema
+  int generation = 0;   // 1, 2, … within the set
+  QualifiedName table;  // <alias>__<generation>, in the alias's schema
   std::vector<SortColumn> sort_key;
   std::vector<Column> columns;  // owner, sort key, key, carried: each once
-  std::string stage;        // building, copying, copied, settled, indexed, ready
-  std::string capture;      // off, log, sync
+  std::string stage;            // building, copying, copied, settled, indexed, ready
+  std::string capture;          // off, log, sync
 
   QualifiedName SourceView() const { return Helper("source_"); }
   QualifiedName KeyLog() const { return Helper("keys_"); }

@@ -54,19 +54,19 @@ absl::Status LockAlias(Session& session, const SetDefinition& set) {
   if (!owner.ok()) return owner.status();
   if (owner->empty()) {
     return absl::FailedPreconditionError(
-        StrCat("the alias ", set.alias.Display(), " is gone\nHINT: it was dropped by someone else; "
+        StrCat("the alias ", set.alias.Display(),
+               " is gone\nHINT: it was dropped by someone else; "
                "`pg_restructure doctor` shows what is left of the set."));
   }
   // Giving a view to its owner changes nothing but takes the lock.
-  return session.Execute(StrCat("ALTER VIEW ", set.alias.Sql(), " OWNER TO ",
-                                QuoteName(ToText(owner->front()[0]))));
+  return session.Execute(
+      StrCat("ALTER VIEW ", set.alias.Sql(), " OWNER TO ", QuoteName(ToText(owner->front()[0]))));
 }
 
 absl::Status BuildStructure(Session& session, const Target& target) {
   absl::StatusOr<std::string> owner = OwnerOf(session, target.set.member_oid);
   if (!owner.ok()) return owner.status();
-  absl::Status done =
-      ExecuteAll(session, CreateStructure(target.set, target.structure, *owner));
+  absl::Status done = ExecuteAll(session, CreateStructure(target.set, target.structure, *owner));
   if (!done.ok()) return done;
   if (target.set.MembershipIsChosen()) {
     done = ExecuteAll(session, CreateMirrorTriggers(target.structure));
@@ -93,8 +93,8 @@ absl::Status MakeSynchronous(Session& session, const Target& target) {
 absl::Status ExchangeAlias(Session& session, const SetDefinition& set, const Structure& live,
                            const std::optional<Structure>& retired) {
   if (set.MembershipIsChosen() && retired) {
-    absl::Status mirrored = ExecuteAll(
-        session, {MirrorToNothing(*retired), MirrorToStructure(set, live, *retired)});
+    absl::Status mirrored =
+        ExecuteAll(session, {MirrorToNothing(*retired), MirrorToStructure(set, live, *retired)});
     if (!mirrored.ok()) return mirrored;
   }
   return ExecuteAll(session, {AliasFunction(set, live), PointAliasAt(set, live)});
@@ -108,7 +108,8 @@ absl::Status CreateAlias(Session& session, const SetDefinition& set, const Struc
   if (!taken.ok()) return taken.status();
   if (ToBool(taken->front()[0])) {
     return absl::AlreadyExistsError(
-        StrCat("the name ", set.alias.Display(), " is taken by now\nHINT: drop or rename that "
+        StrCat("the name ", set.alias.Display(),
+               " is taken by now\nHINT: drop or rename that "
                "relation and run the same command again, or abort the job."));
   }
   return ExecuteAll(
@@ -125,9 +126,8 @@ absl::Status CreateAlias(Session& session, const SetDefinition& set, const Struc
 }
 
 absl::Status DropAlias(Session& session, const SetDefinition& set) {
-  return ExecuteAll(session,
-                    {StrCat("DROP VIEW IF EXISTS ", set.alias.Sql()),
-                     StrCat("DROP FUNCTION IF EXISTS ", AliasFunctionName(set), "()")});
+  return ExecuteAll(session, {StrCat("DROP VIEW IF EXISTS ", set.alias.Sql()),
+                              StrCat("DROP FUNCTION IF EXISTS ", AliasFunctionName(set), "()")});
 }
 
 absl::StatusOr<bool> HasIndex(Session& session, const Structure& structure,
@@ -217,11 +217,11 @@ absl::Status DropCaptureTriggers(Session& session, const SetDefinition& set,
 absl::Status DropStructure(Session& session, const Structure& structure) {
   absl::Status done = DropKeyLog(session, structure);
   if (!done.ok()) return done;
-  return ExecuteAll(
-      session, {StrCat("DROP TABLE IF EXISTS ", structure.table.Sql()),
-                StrCat("DROP VIEW IF EXISTS ", structure.SourceView().Sql()),
-                StrCat("DROP FUNCTION IF EXISTS ", structure.SyncFunction().Sql(), "()"),
-                StrCat("DROP FUNCTION IF EXISTS ", structure.MirrorFunction().Sql(), "()")});
+  return ExecuteAll(session,
+                    {StrCat("DROP TABLE IF EXISTS ", structure.table.Sql()),
+                     StrCat("DROP VIEW IF EXISTS ", structure.SourceView().Sql()),
+                     StrCat("DROP FUNCTION IF EXISTS ", structure.SyncFunction().Sql(), "()"),
+                     StrCat("DROP FUNCTION IF EXISTS ", structure.MirrorFunction().Sql(), "()")});
 }
 
 absl::Status DropKeyLog(Session& session, const Structure& structure) {

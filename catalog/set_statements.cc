@@ -66,10 +66,9 @@ std::string Follow(const SetDefinition& set, const Structure& structure,
 }
 
 std::string RemoveOldKey(const SetDefinition& set, const Structure& structure) {
-  return absl::Substitute(
-      "DELETE FROM $0 n WHERE $1 AND NOT EXISTS (SELECT FROM $2 s WHERE $3);",
-      structure.table.Sql(), KeysEqual(set.key, "n.", "OLD."), structure.SourceView().Sql(),
-      KeysEqual(set.key, "s.", "OLD."));
+  return absl::Substitute("DELETE FROM $0 n WHERE $1 AND NOT EXISTS (SELECT FROM $2 s WHERE $3);",
+                          structure.table.Sql(), KeysEqual(set.key, "n.", "OLD."),
+                          structure.SourceView().Sql(), KeysEqual(set.key, "s.", "OLD."));
 }
 
 // Every change is applied by state: what the member table holds under the key at this moment, not
@@ -86,9 +85,9 @@ std::string SyncBody(const SetDefinition& set, const Structure& structure) {
     if (set.insertion_automatic) {
       owner_was_null = StrCat("NOT (ROW(", QuoteNames(set.owner, "OLD."), ") IS NOT NULL)");
     }
-    update = absl::Substitute(
-        "IF $0 OR EXISTS (SELECT FROM $1 n WHERE $2) THEN\n$3\nEND IF;", owner_was_null,
-        structure.table.Sql(), KeysEqual(set.key, "n.", "OLD."), Follow(set, structure, "NEW."));
+    update = absl::Substitute("IF $0 OR EXISTS (SELECT FROM $1 n WHERE $2) THEN\n$3\nEND IF;",
+                              owner_was_null, structure.table.Sql(),
+                              KeysEqual(set.key, "n.", "OLD."), Follow(set, structure, "NEW."));
   }
   return absl::Substitute(
       "\nBEGIN\n"
@@ -187,8 +186,8 @@ std::vector<std::string> CreateStructure(const SetDefinition& set, const Structu
 std::vector<std::string> CreateCaptureTriggers(const SetDefinition& set,
                                                const Structure& structure) {
   const std::string on = StrCat(" ON ", set.member.Sql());
-  const std::string log = StrCat(" FOR EACH STATEMENT EXECUTE FUNCTION ",
-                                 structure.LogFunction().Sql(), "()");
+  const std::string log =
+      StrCat(" FOR EACH STATEMENT EXECUTE FUNCTION ", structure.LogFunction().Sql(), "()");
   const std::string sync = StrCat(" EXECUTE FUNCTION ", structure.SyncFunction().Sql(), "()");
   const auto name = [&](const char* what) {
     return StrCat("CREATE TRIGGER ", QuoteName(structure.Trigger(what)), " AFTER ");
@@ -199,19 +198,18 @@ std::vector<std::string> CreateCaptureTriggers(const SetDefinition& set,
       absl::StrAppend(out, action, " TRIGGER ", QuoteName(structure.Trigger(what)));
     });
   };
-  return {
-      StrCat(name("log_insert"), "INSERT", on, " REFERENCING NEW TABLE AS new_rows", log),
-      StrCat(name("log_update"), "UPDATE", on,
-             " REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", log),
-      StrCat(name("log_delete"), "DELETE", on, " REFERENCING OLD TABLE AS old_rows", log),
-      StrCat(name("sync_insert"), "INSERT", on, " FOR EACH ROW", sync),
-      StrCat(name("sync_update"), "UPDATE", on, " FOR EACH ROW WHEN (", Image(columns, "OLD."),
-             " OPERATOR(pg_catalog.*<>) ", Image(columns, "NEW."), ")", sync),
-      StrCat(name("sync_delete"), "DELETE", on, " FOR EACH ROW", sync),
-      StrCat(name("sync_truncate"), "TRUNCATE", on, " FOR EACH STATEMENT", sync),
-      StrCat("ALTER TABLE ", set.member.Sql(), " ",
-             all("ENABLE ALWAYS", {"log_insert", "log_update", "log_delete"}), ", ",
-             all("DISABLE", {"sync_insert", "sync_update", "sync_delete", "sync_truncate"}))};
+  return {StrCat(name("log_insert"), "INSERT", on, " REFERENCING NEW TABLE AS new_rows", log),
+          StrCat(name("log_update"), "UPDATE", on,
+                 " REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", log),
+          StrCat(name("log_delete"), "DELETE", on, " REFERENCING OLD TABLE AS old_rows", log),
+          StrCat(name("sync_insert"), "INSERT", on, " FOR EACH ROW", sync),
+          StrCat(name("sync_update"), "UPDATE", on, " FOR EACH ROW WHEN (", Image(columns, "OLD."),
+                 " OPERATOR(pg_catalog.*<>) ", Image(columns, "NEW."), ")", sync),
+          StrCat(name("sync_delete"), "DELETE", on, " FOR EACH ROW", sync),
+          StrCat(name("sync_truncate"), "TRUNCATE", on, " FOR EACH STATEMENT", sync),
+          StrCat("ALTER TABLE ", set.member.Sql(), " ",
+                 all("ENABLE ALWAYS", {"log_insert", "log_update", "log_delete"}), ", ",
+                 all("DISABLE", {"sync_insert", "sync_update", "sync_delete", "sync_truncate"}))};
 }
 
 std::string SwitchToSync(const SetDefinition& set, const Structure& structure) {
@@ -230,9 +228,9 @@ std::string SwitchOff(const Structure& structure) {
 }
 
 std::vector<std::string> CreateMirrorTriggers(const Structure& live) {
-  return {StrCat("CREATE TRIGGER ", QuoteName(live.Trigger("mirror")), " AFTER INSERT OR DELETE ON ",
-                 live.table.Sql(), " FOR EACH ROW EXECUTE FUNCTION ", live.MirrorFunction().Sql(),
-                 "()"),
+  return {StrCat("CREATE TRIGGER ", QuoteName(live.Trigger("mirror")),
+                 " AFTER INSERT OR DELETE ON ", live.table.Sql(), " FOR EACH ROW EXECUTE FUNCTION ",
+                 live.MirrorFunction().Sql(), "()"),
           StrCat("ALTER TABLE ", live.table.Sql(), " ENABLE ALWAYS TRIGGER ",
                  QuoteName(live.Trigger("mirror")))};
 }
@@ -241,24 +239,22 @@ std::string MirrorToLog(const SetDefinition& set, const Structure& live, const S
   const std::string into =
       StrCat("INSERT INTO ", other.KeyLog().Sql(), " (", QuoteNames(set.key), ") VALUES (");
   return MirrorFunctionSql(
-      live, StrCat("IF TG_OP = 'INSERT' THEN ", into, QuoteNames(set.key, "NEW."), ");\nELSE ", into,
-                   QuoteNames(set.key, "OLD."), ");\nEND IF;"));
+      live, StrCat("IF TG_OP = 'INSERT' THEN ", into, QuoteNames(set.key, "NEW."), ");\nELSE ",
+                   into, QuoteNames(set.key, "OLD."), ");\nEND IF;"));
 }
 
 std::string MirrorToStructure(const SetDefinition& set, const Structure& live,
                               const Structure& other) {
-  return MirrorFunctionSql(
-      live, absl::Substitute("IF TG_OP = 'INSERT' THEN $0\n"
-                             "ELSE DELETE FROM $1 n WHERE $2"
-                             " AND NOT EXISTS (SELECT FROM $3 l WHERE $4);\nEND IF;",
-                             Follow(set, other, "NEW."), other.table.Sql(),
-                             KeysEqual(set.key, "n.", "OLD."), live.table.Sql(),
-                             KeysEqual(set.key, "l.", "OLD.")));
+  return MirrorFunctionSql(live,
+                           absl::Substitute("IF TG_OP = 'INSERT' THEN $0\n"
+                                            "ELSE DELETE FROM $1 n WHERE $2"
+                                            " AND NOT EXISTS (SELECT FROM $3 l WHERE $4);\nEND IF;",
+                                            Follow(set, other, "NEW."), other.table.Sql(),
+                                            KeysEqual(set.key, "n.", "OLD."), live.table.Sql(),
+                                            KeysEqual(set.key, "l.", "OLD.")));
 }
 
-std::string MirrorToNothing(const Structure& live) {
-  return MirrorFunctionSql(live, "NULL;");
-}
+std::string MirrorToNothing(const Structure& live) { return MirrorFunctionSql(live, "NULL;"); }
 
 std::string CreateKeyIndex(const SetDefinition& set, const Structure& structure) {
   return StrCat("CREATE UNIQUE INDEX ", QuoteName(structure.KeyIndex()), " ON ",
@@ -341,8 +337,7 @@ std::vector<std::string> DropTriggers(const SetDefinition& set, const Structure&
   std::vector<std::string> sql;
   std::vector<const char*> triggers = {"log_insert", "log_update", "log_delete"};
   if (!log_only) {
-    triggers.insert(triggers.end(),
-                    {"sync_insert", "sync_update", "sync_delete", "sync_truncate"});
+    triggers.insert(triggers.end(), {"sync_insert", "sync_update", "sync_delete", "sync_truncate"});
   }
   for (const char* what : triggers) {
     sql.push_back(StrCat("DROP TRIGGER IF EXISTS ", QuoteName(structure.Trigger(what)), " ON ",

@@ -26,9 +26,9 @@ class SortKeyParser {
       if (!column.ok()) return column.status();
       const auto same = [&](const SortColumn& other) { return other.column == column->column; };
       if (std::any_of(key.begin(), key.end(), same)) {
-        return absl::InvalidArgumentError(absl::StrCat("column ", DisplayName(column->column),
-                                                       " stands twice in the sort key\nHINT: ",
-                                                       "name each column once."));
+        return absl::InvalidArgumentError(
+            absl::StrCat("column ", DisplayName(column->column),
+                         " stands twice in the sort key\nHINT: ", "name each column once."));
       }
       key.push_back(*std::move(column));
       if (token_.kind == Token::Kind::kEnd) return key;
@@ -98,7 +98,8 @@ absl::StatusOr<std::vector<SortColumn>> ParseSortKey(absl::string_view text) {
 std::string DisplaySortKey(const std::vector<SortColumn>& key) {
   return absl::StrJoin(key, ", ", [](std::string* out, const SortColumn& column) {
     absl::StrAppend(out, DisplayName(column.column));
-    if (!column.collation.name.empty()) absl::StrAppend(out, " collate ", column.collation.Display());
+    if (!column.collation.name.empty())
+      absl::StrAppend(out, " collate ", column.collation.Display());
     if (column.descending) absl::StrAppend(out, " desc");
     if (column.nulls_first != column.descending) {
       absl::StrAppend(out, column.nulls_first ? " nulls first" : " nulls last");

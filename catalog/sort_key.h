@@ -14,7 +14,7 @@ namespace catalog {
 
 struct SortColumn {
   std::string column;
-  QualifiedName collation;   // Empty name: the column's own.
+  QualifiedName collation;  // Empty name: the column's own.
   bool descending = false;
   bool nulls_first = false;  // PostgreSQL's default: as if NULL were larger than all values.
 };

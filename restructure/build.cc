@@ -29,31 +29,28 @@ absl::StatusOr<Next> Build(Job& job) {
   options.timeouts.lock = job.settings.lock_timeout;
   options.hold_source = false;  // There is no source view yet; the lock below is stronger.
   LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, {}, 0};
-  absl::Status built =
-      RetryForLock(job, job.set.member, "SHARE ROW EXCLUSIVE", [&](int attempt) {
-        absl::Time locked;
-        hold.attempts = attempt;
-        absl::Status done = RunGuarded(job, *job.session, "build", options, [&] {
-          const absl::Time asked = absl::Now();
-          absl::Status status =
-              catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
-          if (!status.ok()) return status;
-          locked = absl::Now();
-          hold.waited = locked - asked;
-          status = catalog::BuildStructure(*job.session, target);
-          if (status.ok()) {
-            status = catalog::SetStage(*job.session, target.structure.structure_id, "copying");
-          }
-          if (status.ok()) {
-            status = catalog::SetCapture(*job.session, target.structure.structure_id, "log");
-          }
-          if (!status.ok()) return status;
-          return catalog::StoreFingerprint(*job.session, job.id(), target.structure,
-                                           target.members);
-        });
-        hold.held = absl::Now() - locked;
-        return done;
-      });
+  absl::Status built = RetryForLock(job, job.set.member, "SHARE ROW EXCLUSIVE", [&](int attempt) {
+    absl::Time locked;
+    hold.attempts = attempt;
+    absl::Status done = RunGuarded(job, *job.session, "build", options, [&] {
+      const absl::Time asked = absl::Now();
+      absl::Status status = catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
+      if (!status.ok()) return status;
+      locked = absl::Now();
+      hold.waited = locked - asked;
+      status = catalog::BuildStructure(*job.session, target);
+      if (status.ok()) {
+        status = catalog::SetStage(*job.session, target.structure.structure_id, "copying");
+      }
+      if (status.ok()) {
+        status = catalog::SetCapture(*job.session, target.structure.structure_id, "log");
+      }
+      if (!status.ok()) return status;
+      return catalog::StoreFingerprint(*job.session, job.id(), target.structure, target.members);
+    });
+    hold.held = absl::Now() - locked;
+    return done;
+  });
   if (!built.ok()) return built;
   job.tally->AddLock(hold);
   job.replacement->stage = "copying";

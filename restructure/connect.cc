@@ -43,8 +43,7 @@ absl::Status Copy(Job& job) {
   absl::StatusOr<std::vector<std::pair<catalog::BlockRange, std::int64_t>>> done =
       catalog::MarkedBlocks(*job.session, job.id(), "copy");
   if (!done.ok()) return done.status();
-  absl::StatusOr<catalog::TableFacts> facts =
-      catalog::ReadTable(*job.session, job.set.member_oid);
+  absl::StatusOr<catalog::TableFacts> facts = catalog::ReadTable(*job.session, job.set.member_oid);
   if (!facts.ok()) return facts.status();
   std::int64_t rows_done = 0;
   for (const auto& [range, rows] : *done) rows_done += rows;
@@ -205,7 +204,8 @@ absl::Status CatchUp(Job& job, std::int64_t backlog_max) {
       job.progress->SetWaitingFor("");
       return absl::OkStatus();
     }
-    rounds_without_gain = last_backlog >= 0 && *backlog >= last_backlog ? rounds_without_gain + 1 : 0;
+    rounds_without_gain =
+        last_backlog >= 0 && *backlog >= last_backlog ? rounds_without_gain + 1 : 0;
     if (rounds_without_gain >= 5) {
       job.progress->SetWaitingFor(absl::StrCat("writers: they change rows as fast as ", *backlog,
                                                " logged keys are applied"));

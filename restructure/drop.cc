@@ -18,25 +18,22 @@ GuardOptions Teardown(const Job& job) {
 }
 
 // Triggers go first and alone: the only lock on the member table that keeps readers out.
-absl::Status DropTriggers(Job& job, const char* label,
-                          const std::function<absl::Status()>& drop) {
+absl::Status DropTriggers(Job& job, const char* label, const std::function<absl::Status()>& drop) {
   if (job.set.member.name.empty()) return absl::OkStatus();  // They went with the table.
   LockHold hold{job.set.member.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
-  absl::Status done =
-      RetryForLock(job, job.set.member, "ACCESS EXCLUSIVE", [&](int attempt) {
-        absl::Time asked, locked;
-        hold.attempts = attempt;
-        absl::Status status = RunGuarded(job, *job.session, label, Teardown(job), [&] {
-          asked = absl::Now();
-          absl::Status taken =
-              catalog::LockTables(*job.session, {job.set.member}, "ACCESS EXCLUSIVE");
-          locked = absl::Now();
-          return taken.ok() ? drop() : taken;
-        });
-        hold.waited = locked - asked;
-        hold.held = absl::Now() - locked;
-        return status;
-      });
+  absl::Status done = RetryForLock(job, job.set.member, "ACCESS EXCLUSIVE", [&](int attempt) {
+    absl::Time asked, locked;
+    hold.attempts = attempt;
+    absl::Status status = RunGuarded(job, *job.session, label, Teardown(job), [&] {
+      asked = absl::Now();
+      absl::Status taken = catalog::LockTables(*job.session, {job.set.member}, "ACCESS EXCLUSIVE");
+      locked = absl::Now();
+      return taken.ok() ? drop() : taken;
+    });
+    hold.waited = locked - asked;
+    hold.held = absl::Now() - locked;
+    return status;
+  });
   if (done.ok()) job.tally->AddLock(hold);
   return done;
 }

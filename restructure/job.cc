@@ -102,9 +102,8 @@ const catalog::Structure* Job::retired() const {
 absl::Status ChangedError(const Job& job, const std::vector<std::string>& parts) {
   std::vector<std::string> what;
   for (const std::string& part : parts) what.push_back(Changed(part, job.set.member.Display()));
-  return absl::FailedPreconditionError(absl::StrCat("job ", job.id(), " stops: ",
-                                                    absl::StrJoin(what, "; "),
-                                                    "\nHINT: ", HintFor(parts)));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "job ", job.id(), " stops: ", absl::StrJoin(what, "; "), "\nHINT: ", HintFor(parts)));
 }
 
 catalog::SetDefinition SetAfterExchange(const Job& job) {
@@ -129,8 +128,7 @@ absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_
     if (absl::IsNotFound(held)) return ChangedError(job, {"objects"});
     if (!held.ok()) return held;
   }
-  absl::StatusOr<std::vector<std::string>> changed =
-      catalog::Guard(session, job.id(), job.token);
+  absl::StatusOr<std::vector<std::string>> changed = catalog::Guard(session, job.id(), job.token);
   if (!changed.ok()) return changed.status();
   changed->erase(std::remove_if(changed->begin(), changed->end(),
                                 [&](const std::string& part) {
@@ -159,8 +157,7 @@ absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation
     }
     job.tally->AddRetry();
     job.progress->AddRetry();
-    absl::StatusOr<std::string> holder = 
-        catalog::DescribeLockers(*job.session, relation, mode);
+    absl::StatusOr<std::string> holder = catalog::DescribeLockers(*job.session, relation, mode);
     if (!holder.ok()) return holder.status();
     if (!holder->empty()) last_holder = *holder;
     const std::string who = last_holder.empty() ? "" : absl::StrCat(", held by ", last_holder);

@@ -27,10 +27,10 @@ namespace restructure {
 // How a job runs; nothing here changes what it does.
 struct Settings {
   int workers = 2;
-  absl::Duration lock_timeout = absl::Milliseconds(50);      // one attempt
-  absl::Duration lock_patience = absl::Minutes(30);          // all attempts together
+  absl::Duration lock_timeout = absl::Milliseconds(50);       // one attempt
+  absl::Duration lock_patience = absl::Minutes(30);           // all attempts together
   absl::Duration swap_lock_budget = absl::Milliseconds(100);  // to hold SHARE ROW EXCLUSIVE
-  absl::Duration snapshot_wait = absl::Minutes(10);          // then say loudly who is waited for
+  absl::Duration snapshot_wait = absl::Minutes(10);           // then say loudly who is waited for
   std::optional<absl::Duration> soak;  // finish by itself so long after the swap
   bool disconnect_in_batches = false;
   std::int64_t maintenance_work_mem_bytes = 256 << 20;
@@ -92,10 +92,10 @@ struct Job {
 // at this point. kFailedPrecondition: taken over, or changed (the message says what).
 struct GuardOptions {
   catalog::Transaction::Timeouts timeouts;
-  bool hold_source = true;      // keep DDL and TRUNCATE of the member table out meanwhile
-  bool check_storage = false;   // its blocks must not have been rewritten
+  bool hold_source = true;     // keep DDL and TRUNCATE of the member table out meanwhile
+  bool check_storage = false;  // its blocks must not have been rewritten
   bool check_capture = true;
-  bool fence_only = false;      // the fingerprint does not matter
+  bool fence_only = false;  // the fingerprint does not matter
 };
 absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_view label,
                         const GuardOptions& options, const std::function<absl::Status()>& body);

@@ -22,8 +22,8 @@ void Keeper::Run() {
   std::unique_ptr<catalog::Session> session;
   for (int round = 0; !stop_; ++round) {
     if (session == nullptr) {
-      absl::StatusOr<std::unique_ptr<catalog::Session>> opened = catalog::Session::Open(
-          job_.conninfo, catalog::ApplicationName(job_.id(), "keeper"));
+      absl::StatusOr<std::unique_ptr<catalog::Session>> opened =
+          catalog::Session::Open(job_.conninfo, catalog::ApplicationName(job_.id(), "keeper"));
       if (opened.ok() && catalog::LimitStatements(**opened, kStatementMax).ok()) {
         session = *std::move(opened);
       }

@@ -26,8 +26,8 @@ std::vector<catalog::Column> ColumnsOf(const catalog::TableFacts& member,
     if (std::any_of(columns.begin(), columns.end(), same)) continue;
     catalog::Column column = *member.Find(name);
     // A row without an owner is in no set, so an owner column is never NULL here.
-    column.not_null = column.not_null ||
-                      std::find(set.owner.begin(), set.owner.end(), name) != set.owner.end();
+    column.not_null =
+        column.not_null || std::find(set.owner.begin(), set.owner.end(), name) != set.owner.end();
     columns.push_back(std::move(column));
   }
   return columns;
@@ -53,8 +53,8 @@ absl::Status CheckPrivileges(catalog::Session& session, const SetPlan& plan) {
   if (!status.ok()) return status;
   absl::StatusOr<bool> may = catalog::MayCreateIn(session, plan.set.alias.schema);
   if (absl::IsNotFound(may.status())) {
-    return absl::NotFoundError(absl::StrCat(may.status().message(),
-                                            "\nHINT: create it, or name another schema."));
+    return absl::NotFoundError(
+        absl::StrCat(may.status().message(), "\nHINT: create it, or name another schema."));
   }
   if (!may.ok()) return may.status();
   const std::string user = catalog::DisplayName(plan.server.user);
@@ -71,9 +71,9 @@ absl::Status CheckPrivileges(catalog::Session& session, const SetPlan& plan) {
     if (!create.ok()) return create.status();
     if (*create) return absl::OkStatus();
     const std::string database = catalog::DisplayName(plan.server.database);
-    return absl::PermissionDeniedError(absl::StrCat(
-        "role ", user, " may not create the schema restructure in database ", database,
-        "\nHINT: GRANT CREATE ON DATABASE ", database, " TO ", user, "."));
+    return absl::PermissionDeniedError(
+        absl::StrCat("role ", user, " may not create the schema restructure in database ", database,
+                     "\nHINT: GRANT CREATE ON DATABASE ", database, " TO ", user, "."));
   }
   absl::StatusOr<bool> ledger = catalog::MayUseLedger(session);
   if (!ledger.ok()) return ledger.status();
@@ -89,8 +89,8 @@ absl::Status Estimate(catalog::Session& session, const Settings& settings, SetPl
   for (const catalog::SortColumn& column : catalog::FullOrder(plan->set, plan->replacement)) {
     order.push_back(column.column);
   }
-  absl::StatusOr<double> row = catalog::RowBytesEstimate(
-      session, plan->member.oid, catalog::ColumnNames(plan->replacement));
+  absl::StatusOr<double> row =
+      catalog::RowBytesEstimate(session, plan->member.oid, catalog::ColumnNames(plan->replacement));
   if (!row.ok()) return row.status();
   absl::StatusOr<double> order_entry = catalog::RowBytesEstimate(session, plan->member.oid, order);
   if (!order_entry.ok()) return order_entry.status();
@@ -102,11 +102,10 @@ absl::Status Estimate(catalog::Session& session, const Settings& settings, SetPl
   estimates.rows = plan->member.rows_estimate;
   estimates.heap_bytes = static_cast<std::int64_t>(rows * *row);
   // An index entry has 8 bytes of header where a row has 28; pages are filled to 90 %.
-  estimates.index_bytes =
-      static_cast<std::int64_t>(rows * (*order_entry + *key_entry - 40) / 0.9);
+  estimates.index_bytes = static_cast<std::int64_t>(rows * (*order_entry + *key_entry - 40) / 0.9);
   // Measured: the heap is logged once with about a quarter on top, an index once.
-  estimates.wal_bytes = static_cast<std::int64_t>(
-      1.25 * static_cast<double>(estimates.heap_bytes) + static_cast<double>(estimates.index_bytes));
+  estimates.wal_bytes = static_cast<std::int64_t>(1.25 * static_cast<double>(estimates.heap_bytes) +
+                                                  static_cast<double>(estimates.index_bytes));
   // Measured on two cores: a worker copies, indexes and verifies some 150,000 narrow rows a second.
   estimates.time = absl::Seconds(rows / (150000.0 * settings.workers));
   return absl::OkStatus();
@@ -167,12 +166,11 @@ absl::Status FindExistingSet(catalog::Session& session, const catalog::Qualified
   }
   if (plan->set.member.name.empty()) {
     if (plan->request.action == SetRequest::Action::kDrop) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat("the member table of set ", name.Display(), " is gone\nHINT: ",
-                     "`pg_restructure drop set ", name.Display(), "` removes what is left."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the member table of set ", name.Display(), " is gone\nHINT: ", "`pg_restructure drop set ",
+        name.Display(), "` removes what is left."));
   }
-  absl::StatusOr<catalog::TableFacts> member =
-      catalog::ReadTable(session, plan->set.member_oid);
+  absl::StatusOr<catalog::TableFacts> member = catalog::ReadTable(session, plan->set.member_oid);
   if (!member.ok()) return member.status();
   plan->member = *std::move(member);
   return absl::OkStatus();
@@ -189,8 +187,7 @@ absl::Status RefuseMember(const SetPlan& plan, int workers) {
   return absl::OkStatus();
 }
 
-absl::Status DesignReplacement(catalog::Session& session, const Settings& settings,
-                               SetPlan* plan) {
+absl::Status DesignReplacement(catalog::Session& session, const Settings& settings, SetPlan* plan) {
   SetRequest& request = plan->request;
   absl::StatusOr<std::vector<catalog::SortColumn>> sort_key = catalog::ParseSortKey(request.key);
   if (!sort_key.ok()) return sort_key.status();
@@ -205,8 +202,7 @@ absl::Status DesignReplacement(catalog::Session& session, const Settings& settin
   std::vector<std::string> more = request.carry;
   more.insert(more.end(), request.show.begin(), request.show.end());
   plan->replacement.sort_key = *std::move(sort_key);
-  plan->replacement.columns =
-      ColumnsOf(plan->member, plan->set, plan->replacement.sort_key, more);
+  plan->replacement.columns = ColumnsOf(plan->member, plan->set, plan->replacement.sort_key, more);
   if (request.action == SetRequest::Action::kCreate) {
     plan->set.shown = catalog::ColumnNames(plan->replacement);
   }
@@ -255,9 +251,9 @@ absl::Status PlanCreate(catalog::Session& session, const catalog::QualifiedName&
 }
 
 absl::Status NotCreated(const SetPlan& plan) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      "set ", plan.set.alias.Display(), " has not been created completely\n",
-      "HINT: run its `create set` again, or abort that job."));
+  return absl::FailedPreconditionError(
+      absl::StrCat("set ", plan.set.alias.Display(), " has not been created completely\n",
+                   "HINT: run its `create set` again, or abort that job."));
 }
 
 absl::Status PlanRestructure(catalog::Session& session, const catalog::QualifiedName& name,

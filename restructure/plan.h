@@ -32,7 +32,7 @@ struct SetPlan {
   catalog::TableFacts member;
   catalog::SetDefinition set;
   std::optional<catalog::Structure> old;
-  catalog::Structure replacement;  // not numbered yet
+  catalog::Structure replacement;              // not numbered yet
   std::optional<catalog::JobRecord> open_job;  // the same request, begun earlier
   Estimates estimates;
   std::vector<std::string> warnings;

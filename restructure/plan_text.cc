@@ -19,9 +19,7 @@ std::string Megabytes(std::int64_t bytes) {
   return absl::StrFormat("%.1f MB", static_cast<double>(bytes) / (1 << 20));
 }
 
-std::string Milliseconds(absl::Duration duration) {
-  return absl::FormatDuration(duration);
-}
+std::string Milliseconds(absl::Duration duration) { return absl::FormatDuration(duration); }
 
 std::vector<PlannedStep> Steps(const SetPlan& plan, const Settings& settings) {
   const std::string member = plan.member.name.Display();
@@ -52,10 +50,10 @@ std::vector<PlannedStep> Steps(const SetPlan& plan, const Settings& settings) {
     steps.push_back({"", absl::StrCat("point the alias ", alias, " at the new side table"),
                      absl::StrCat("ACCESS EXCLUSIVE on ", alias, " alone", short_lock)});
     steps.push_back({"soak",
-                     settings.soak ? absl::StrCat("keep both equal for ",
-                                                  absl::FormatDuration(*settings.soak),
-                                                  ", revertible")
-                                   : "keep both equal, revertible, until `finish`",
+                     settings.soak
+                         ? absl::StrCat("keep both equal for ",
+                                        absl::FormatDuration(*settings.soak), ", revertible")
+                         : "keep both equal, revertible, until `finish`",
                      "none"});
     steps.push_back({"disconnect", "stop the upkeep of the old side table and empty it", "none"});
   }
@@ -80,13 +78,12 @@ std::string RenderPlan(const SetPlan& plan, const Settings& settings) {
                                   : absl::StrCat(" and ", absl::StrJoin(plan.request.show, ", ")),
         "\n");
     absl::StrAppendFormat(
-        &text,
-        "  estimates      %d rows; %s table + %s indexes; %s WAL; about %s unthrottled\n",
+        &text, "  estimates      %d rows; %s table + %s indexes; %s WAL; about %s unthrottled\n",
         plan.estimates.rows, Megabytes(plan.estimates.heap_bytes),
         Megabytes(plan.estimates.index_bytes), Megabytes(plan.estimates.wal_bytes),
         absl::FormatDuration(absl::Trunc(plan.estimates.time, absl::Seconds(1))));
-    absl::StrAppend(&text,
-                    "  while it runs  each statement that changes ", plan.member.name.Display(),
+    absl::StrAppend(&text, "  while it runs  each statement that changes ",
+                    plan.member.name.Display(),
                     " also logs the row's key, paused or not; one index build holds a snapshot\n");
   }
   for (const PlannedStep& step : Steps(plan, settings)) {

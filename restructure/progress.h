@@ -16,11 +16,11 @@
 namespace restructure {
 
 struct ProgressSnapshot {
-  std::int64_t job_id = 0;  // 0: no job yet (planning).
-  std::string kind;         // "set"
-  std::string name;         // public.accounts_of_branch
-  std::string phase;        // build, connect, verify, swap, soak, disconnect, drop, done
-  std::string step;         // inside a phase: "copy", "settle", "index", "catch up", ...
+  std::int64_t job_id = 0;      // 0: no job yet (planning).
+  std::string kind;             // "set"
+  std::string name;             // public.accounts_of_branch
+  std::string phase;            // build, connect, verify, swap, soak, disconnect, drop, done
+  std::string step;             // inside a phase: "copy", "settle", "index", "catch up", ...
   std::int64_t rows_done = 0;   // of this step
   std::int64_t rows_total = 0;  // of this step, estimated; 0: not known
   double rows_per_second = 0;   // over the last seconds
@@ -31,7 +31,7 @@ struct ProgressSnapshot {
   std::int64_t backlog_keys = 0;  // keys in the key log that are not applied yet
   std::string waiting_for;        // why nothing moves; empty: nothing is waited for
   std::int64_t retries = 0;
-  absl::Duration elapsed;         // of the phase
+  absl::Duration elapsed;  // of the phase
 };
 
 // Thread-safe. The coordinator and the workers write, the panel and the keeper read.

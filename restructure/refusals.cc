@@ -64,12 +64,18 @@ absl::Status RefuseMemberKind(const catalog::TableFacts& member) {
     return absl::FailedPreconditionError(StrCat(name, " is ", what, "\nHINT: ", hint));
   };
   switch (member.kind) {
-    case 'r': break;
-    case 'p': return refuse("a partitioned table", "make a set of each partition.");
-    case 'v': return refuse("a view", "name the table that it reads.");
-    case 'm': return refuse("a materialised view", "name the table that it reads.");
-    case 'f': return refuse("a foreign table", "make the set where the table lives.");
-    default: return refuse("not a table", "name an ordinary table.");
+    case 'r':
+      break;
+    case 'p':
+      return refuse("a partitioned table", "make a set of each partition.");
+    case 'v':
+      return refuse("a view", "name the table that it reads.");
+    case 'm':
+      return refuse("a materialised view", "name the table that it reads.");
+    case 'f':
+      return refuse("a foreign table", "make the set where the table lives.");
+    default:
+      return refuse("not a table", "name an ordinary table.");
   }
   if (member.persistence == 'u') {
     return refuse("an unlogged table: a crash empties it, and would not empty the set",
@@ -119,8 +125,8 @@ absl::Status RefuseNoKey(const catalog::TableFacts& member) {
   for (const catalog::UniqueIndex& index : member.unique_indexes) {
     return absl::FailedPreconditionError(
         StrCat(name, " has no key: the unique index ", catalog::DisplayName(index.name),
-               " is over nullable columns (", Columns(index.columns), ")\nHINT: ALTER TABLE ",
-               name, " ALTER COLUMN ... SET NOT NULL for them; the index would do then."));
+               " is over nullable columns (", Columns(index.columns), ")\nHINT: ALTER TABLE ", name,
+               " ALTER COLUMN ... SET NOT NULL for them; the index would do then."));
   }
   return absl::FailedPreconditionError(
       StrCat(name, " has no key: neither a primary key nor a unique index over NOT NULL columns\n",
@@ -165,10 +171,10 @@ absl::Status RefuseSameOrder(const catalog::SetDefinition& set, const catalog::S
     return std::find(set.shown.begin(), set.shown.end(), column) != set.shown.end();
   };
   if (!std::all_of(show.begin(), show.end(), shown)) return absl::OkStatus();
-  return absl::AlreadyExistsError(
-      StrCat("set ", set.alias.Display(), " has the sort key ",
-             catalog::DisplaySortKey(live.sort_key), " already: there is nothing to do\n",
-             "HINT: give another --key, or --show for more columns."));
+  return absl::AlreadyExistsError(StrCat("set ", set.alias.Display(), " has the sort key ",
+                                         catalog::DisplaySortKey(live.sort_key),
+                                         " already: there is nothing to do\n",
+                                         "HINT: give another --key, or --show for more columns."));
 }
 
 absl::Status RefuseOtherJob(const catalog::JobRecord& open, const std::string& request) {

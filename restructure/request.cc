@@ -11,9 +11,12 @@ using nlohmann::json;
 
 const char* ActionName(SetRequest::Action action) {
   switch (action) {
-    case SetRequest::Action::kCreate: return "create";
-    case SetRequest::Action::kRestructure: return "restructure";
-    case SetRequest::Action::kDrop: return "drop";
+    case SetRequest::Action::kCreate:
+      return "create";
+    case SetRequest::Action::kRestructure:
+      return "restructure";
+    case SetRequest::Action::kDrop:
+      return "drop";
   }
   return "";
 }

@@ -13,10 +13,10 @@ namespace restructure {
 struct SetRequest {
   enum class Action { kCreate, kRestructure, kDrop };
   Action action = Action::kRestructure;
-  std::string name;     // the alias, as written
-  std::string member;   // create: the member table
-  std::string owner;    // create: owner columns
-  std::string key;      // the sort key
+  std::string name;    // the alias, as written
+  std::string member;  // create: the member table
+  std::string owner;   // create: owner columns
+  std::string key;     // the sort key
   bool insertion_automatic = true;
   bool retention_mandatory = true;
   std::vector<std::string> carry;  // columns that the side table carries besides

@@ -59,11 +59,11 @@ class Claim {
  private:
   absl::Status InUse(const catalog::JobRecord& job) {
     absl::StatusOr<std::string> backend = catalog::LockHolder(session_, job_id_);
-    return absl::AlreadyExistsError(absl::StrCat(
-        "job ", job_id_, " on ", job.name, " is being run by ",
-        job.holder.empty() ? "another process" : job.holder,
-        backend.ok() && !backend->empty() ? absl::StrCat(" (", *backend, ")") : "",
-        "\nHINT: watch it with `pg_restructure status ", job_id_, "`."));
+    return absl::AlreadyExistsError(
+        absl::StrCat("job ", job_id_, " on ", job.name, " is being run by ",
+                     job.holder.empty() ? "another process" : job.holder,
+                     backend.ok() && !backend->empty() ? absl::StrCat(" (", *backend, ")") : "",
+                     "\nHINT: watch it with `pg_restructure status ", job_id_, "`."));
   }
 
   catalog::Session& session_;
@@ -87,8 +87,7 @@ absl::Status LoadJob(Job& job) {
                      "HINT: connect to the one on which it was started."));
   }
   if (!job.record.open) return absl::OkStatus();
-  absl::StatusOr<catalog::SetDefinition> set =
-      catalog::GetSet(*job.session, job.record.set_id);
+  absl::StatusOr<catalog::SetDefinition> set = catalog::GetSet(*job.session, job.record.set_id);
   if (!set.ok()) return set.status();
   job.set = *std::move(set);
   job.old.reset();
@@ -114,7 +113,8 @@ absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
   if (!session.ok()) return session.status();
   job.session = *std::move(session);
   Claim claim(*job.session, job_id);
-  if (absl::Status won = claim.Wait(*job.progress, *job.control, job.settings.lease); !won.ok()) return won;
+  if (absl::Status won = claim.Wait(*job.progress, *job.control, job.settings.lease); !won.ok())
+    return won;
   absl::Status status =
       catalog::NameSession(*job.session, catalog::ApplicationName(job_id, "coordinator"));
   if (!status.ok()) return status;
@@ -204,9 +204,8 @@ absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id, std::string* goal)
   }
   if (IsLost(outcome.status())) return outcome;
   const std::string error = outcome.ok() ? "" : std::string(outcome.status().message());
-  absl::Status saved = catalog::SaveProgress(*job.session, job_id,
-                                             ToJson(job.progress->Snapshot(absl::Now())),
-                                             ToJson(job.tally->Get()));
+  absl::Status saved = catalog::SaveProgress(
+      *job.session, job_id, ToJson(job.progress->Snapshot(absl::Now())), ToJson(job.tally->Get()));
   if (saved.ok()) saved = catalog::SetError(*job.session, job_id, error);
   if (saved.ok()) saved = catalog::ReleaseLease(*job.session, job_id, job.token);
   if (!saved.ok() && outcome.ok()) return saved;
@@ -245,9 +244,9 @@ absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& p
   }
   absl::StatusOr<std::int64_t> job_id = catalog::InsertJob(session, job);
   if (absl::IsAlreadyExists(job_id.status())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("another job on set ", job.name, " has just been started\n",
-                     "HINT: `pg_restructure status` shows it."));
+    return absl::FailedPreconditionError(absl::StrCat("another job on set ", job.name,
+                                                      " has just been started\n",
+                                                      "HINT: `pg_restructure status` shows it."));
   }
   if (!job_id.ok()) return job_id.status();
   if (absl::Status committed = transaction->Commit(); !committed.ok()) return committed;
@@ -286,8 +285,7 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
     const std::int64_t batches_before = tally.Get().batches;
     absl::StatusOr<Outcome> outcome = Tenure(job, job_id, &new_goal);
     if (outcome.ok()) {
-      const catalog::Structure* live =
-          job.record.open && !job.drops() ? job.live() : nullptr;
+      const catalog::Structure* live = job.record.open && !job.drops() ? job.live() : nullptr;
       return RunResult{*outcome, tally.Get(),
                        live == nullptr ? "" : catalog::DisplaySortKey(live->sort_key)};
     }
@@ -298,14 +296,13 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
       pause = absl::Milliseconds(100);
     }
     if (absl::Now() - lost_at > kReconnectMax) {
-      return absl::UnavailableError(absl::StrCat(
-          "the server could not be reached for a minute: ", outcome.status().message(),
-          "\nHINT: run the same command again; it goes on where it was."));
+      return absl::UnavailableError(
+          absl::StrCat("the server could not be reached for a minute: ", outcome.status().message(),
+                       "\nHINT: run the same command again; it goes on where it was."));
     }
     job.session.reset();
     tally.AddRetry();
-    cockpit.progress->SetWaitingFor(
-        absl::StrCat("the server: ", outcome.status().message()));
+    cockpit.progress->SetWaitingFor(absl::StrCat("the server: ", outcome.status().message()));
     if (absl::Status slept = cockpit.control->Sleep(pause); !slept.ok()) return slept;
     pause = std::min(pause * 2, absl::Seconds(5));
   }

@@ -59,7 +59,8 @@ absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
     return absl::DeadlineExceededError("the drain did not fit the lock budget");
   }
   status = catalog::MakeSynchronous(*job.session, target);
-  if (status.ok()) status = catalog::SetCapture(*job.session, target.structure.structure_id, "sync");
+  if (status.ok())
+    status = catalog::SetCapture(*job.session, target.structure.structure_id, "sync");
   if (status.ok()) {
     status = catalog::StoreFingerprint(*job.session, job.id(), target.structure, target.members);
   }
@@ -73,9 +74,9 @@ absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
 absl::Status Synchronize(Job& job) {
   const Step step(job, "synchronize", 0);
   LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, {}, 0};
-  absl::Status done = RetryForLock(
-      job, job.set.member, "SHARE ROW EXCLUSIVE",
-      [&](int attempt) { return SynchronizeOnce(job, attempt, &hold); });
+  absl::Status done = RetryForLock(job, job.set.member, "SHARE ROW EXCLUSIVE", [&](int attempt) {
+    return SynchronizeOnce(job, attempt, &hold);
+  });
   if (!done.ok()) return done;
   job.tally->AddLock(hold);
   job.replacement->capture = "sync";
@@ -112,9 +113,9 @@ absl::Status WaitOutSnapshots(Job& job) {
 }
 
 // One transaction: the ledger and the capture first, the alias last and for milliseconds.
-absl::Status ExchangeOnce(Job& job, const catalog::Structure& to,
-                          const catalog::Structure* from, absl::string_view label,
-                          const catalog::SetDefinition& set, int attempt, LockHold* hold) {
+absl::Status ExchangeOnce(Job& job, const catalog::Structure& to, const catalog::Structure* from,
+                          absl::string_view label, const catalog::SetDefinition& set, int attempt,
+                          LockHold* hold) {
   GuardOptions options;
   options.timeouts.lock = job.settings.lock_timeout;
   absl::Time asked, locked;
@@ -131,9 +132,9 @@ absl::Status ExchangeOnce(Job& job, const catalog::Structure& to,
     }
     absl::Status status = catalog::SetSwapped(*job.session, job.id());
     if (status.ok()) {
-      status = catalog::AddEvent(*job.session, job.id(),
-                                 absl::StrCat(job.set.alias.Display(), " shows ",
-                                              to.table.Display(), " from now on"));
+      status = catalog::AddEvent(
+          *job.session, job.id(),
+          absl::StrCat(job.set.alias.Display(), " shows ", to.table.Display(), " from now on"));
     }
     if (status.ok() && label == "revert") {
       // Who goes back does not want the old soak time to end in a finish.
@@ -164,9 +165,9 @@ absl::Status Exchange(Job& job, const catalog::Structure& to, const catalog::Str
   const Step step(job, "exchange", 0);
   LockHold hold{job.set.alias.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
   const catalog::SetDefinition set = SetAfterExchange(job);
-  absl::Status done = RetryForLock(
-      job, job.set.alias, "ACCESS EXCLUSIVE",
-      [&](int attempt) { return ExchangeOnce(job, to, from, label, set, attempt, &hold); });
+  absl::Status done = RetryForLock(job, job.set.alias, "ACCESS EXCLUSIVE", [&](int attempt) {
+    return ExchangeOnce(job, to, from, label, set, attempt, &hold);
+  });
   if (!done.ok()) return done;
   if (from != nullptr) job.tally->AddLock(hold);
   job.set.live_structure = to.structure_id;
@@ -224,8 +225,8 @@ absl::StatusOr<Next> Soak(Job& job) {
     }
     if (*now->soak_until <= now->read_at) break;
     job.progress->SetWaitingFor(absl::StrCat(
-        "the soak time, ", absl::FormatDuration(absl::Trunc(*now->soak_until - now->read_at,
-                                                            absl::Seconds(1))),
+        "the soak time, ",
+        absl::FormatDuration(absl::Trunc(*now->soak_until - now->read_at, absl::Seconds(1))),
         " left; revert or finish end it"));
     absl::Status slept =
         job.control->Sleep(std::min(absl::Seconds(1), *now->soak_until - now->read_at));

@@ -1,3 +1,5 @@
+#include "restructure/verify.h"
+
 #include <algorithm>
 #include <atomic>
 #include <mutex>
@@ -9,7 +11,6 @@
 #include "catalog/ledger.h"
 #include "catalog/schema.h"
 #include "restructure/phases.h"
-#include "restructure/verify.h"
 #include "restructure/workers.h"
 
 namespace restructure {
@@ -74,8 +75,8 @@ absl::Status ReadAgain(Job& job, const catalog::Target& target,
   absl::Status cleared = catalog::ClearMarks(*job.session, job.id(), "verify");
   if (!cleared.ok()) return cleared;
   return absl::DataLossError(absl::StrCat(
-      job.set.alias.Display(), ": ", differences, " differences between ",
-      job.set.member.Display(), " and the replacement (", description, "); nothing was swapped\n",
+      job.set.alias.Display(), ": ", differences, " differences between ", job.set.member.Display(),
+      " and the replacement (", description, "); nothing was swapped\n",
       "HINT: the source is right and unharmed; `pg_restructure abort ", job.id(),
       "` and start again, and please report this with the keys above."));
 }
@@ -127,8 +128,7 @@ absl::StatusOr<VerifyResult> VerifyNamedSet(const std::string& conninfo, catalog
     return absl::NotFoundError(absl::StrCat("no set ", parsed->Display(),
                                             "\nHINT: the view restructure.sets lists them."));
   }
-  absl::StatusOr<catalog::Structure> live =
-      catalog::GetStructure(session, *set->live_structure);
+  absl::StatusOr<catalog::Structure> live = catalog::GetStructure(session, *set->live_structure);
   if (!live.ok()) return live.status();
   const catalog::Target target{*set, *live, std::nullopt};
   absl::StatusOr<std::int64_t> rows = RowsPerRange(session, target);

@@ -32,9 +32,9 @@ struct Limits {
 // What one worker is to do next.
 struct Decision {
   bool may_run = false;
-  std::int64_t rows = 0;        // Rows of the next batch, if it may run.
-  absl::Duration pause;         // Wait this long, then run (may_run) or ask again (not).
-  std::string reason;           // Why it pauses, e.g. "replica lag 12s >= 5s". For people only.
+  std::int64_t rows = 0;  // Rows of the next batch, if it may run.
+  absl::Duration pause;   // Wait this long, then run (may_run) or ask again (not).
+  std::string reason;     // Why it pauses, e.g. "replica lag 12s >= 5s". For people only.
 };
 
 class Pacer {

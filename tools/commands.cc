@@ -46,11 +46,16 @@ void HandleSignal(int) {
 
 int ExitCodeFor(const absl::Status& status) {
   switch (status.code()) {
-    case absl::StatusCode::kOk: return kExitDone;
-    case absl::StatusCode::kDataLoss: return kExitDifferences;
-    case absl::StatusCode::kDeadlineExceeded: return kExitLockNotObtained;
-    case absl::StatusCode::kAlreadyExists: return kExitRefused;
-    default: return kExitResumable;
+    case absl::StatusCode::kOk:
+      return kExitDone;
+    case absl::StatusCode::kDataLoss:
+      return kExitDifferences;
+    case absl::StatusCode::kDeadlineExceeded:
+      return kExitLockNotObtained;
+    case absl::StatusCode::kAlreadyExists:
+      return kExitRefused;
+    default:
+      return kExitResumable;
   }
 }
 
@@ -98,14 +103,16 @@ std::vector<std::string> PhaseNames() {
 
 std::string OutcomeText(restructure::Outcome outcome, std::int64_t job) {
   switch (outcome) {
-    case restructure::Outcome::kDone: return absl::StrCat("job ", job, " is done");
+    case restructure::Outcome::kDone:
+      return absl::StrCat("job ", job, " is done");
     case restructure::Outcome::kHeld:
       return absl::StrCat("job ", job, " is held before the swap; writers keep both structures\n",
                           "next: pg_restructure swap ", job, " | abort ", job);
     case restructure::Outcome::kSoaking:
       return absl::StrCat("job ", job, " has swapped; both structures are kept equal\n",
                           "next: pg_restructure finish ", job, " | revert ", job);
-    case restructure::Outcome::kAborted: return absl::StrCat("job ", job, " is undone");
+    case restructure::Outcome::kAborted:
+      return absl::StrCat("job ", job, " is undone");
   }
   return "";
 }
@@ -137,9 +144,8 @@ int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t 
   Panel panel(progress, stderr, terminal ? Panel::Mode::kTerminal : Panel::Mode::kLines,
               PhaseNames());
   if (!arguments.run.quiet) panel.Start();
-  const absl::StatusOr<restructure::RunResult> result =
-      restructure::RunJob(conninfo, SettingsFrom(arguments.run), job_id, goal,
-                          {&progress, &control});
+  const absl::StatusOr<restructure::RunResult> result = restructure::RunJob(
+      conninfo, SettingsFrom(arguments.run), job_id, goal, {&progress, &control});
   panel.Stop();
   if (!result.ok()) {
     if (absl::IsCancelled(result.status())) {
@@ -233,8 +239,7 @@ absl::StatusOr<Opened> PlanAndOpen(const Arguments& arguments, const std::string
   absl::StatusOr<restructure::SetRequest> request = RequestFrom(arguments, action);
   if (!request.ok()) return request.status();
   const restructure::Settings settings = SettingsFrom(arguments.run);
-  absl::StatusOr<restructure::SetPlan> plan =
-      restructure::PlanSet(**session, *request, settings);
+  absl::StatusOr<restructure::SetPlan> plan = restructure::PlanSet(**session, *request, settings);
   if (!plan.ok()) return plan.status();
   const std::string goal = GoalOfRun(arguments, action);
   if (plan->open_job) {
@@ -257,8 +262,8 @@ int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action actio
   absl::StatusOr<Opened> opened = PlanAndOpen(arguments, connected->conninfo, action);
   // If the connection was lost while the job was opened, a second plan sees whether it is there.
   constexpr int kTriesMax = 20;
-  for (int tries = 1; tries < kTriesMax && (absl::IsUnknown(opened.status()) ||
-                                            absl::IsUnavailable(opened.status()));
+  for (int tries = 1; tries < kTriesMax &&
+                      (absl::IsUnknown(opened.status()) || absl::IsUnavailable(opened.status()));
        ++tries) {
     absl::SleepFor(absl::Milliseconds(500));
     opened = PlanAndOpen(arguments, connected->conninfo, action);
@@ -338,8 +343,7 @@ int Status(const Arguments& arguments) {
                                                      "\nHINT: there are no jobs in this database "
                                                      "yet.")));
     }
-    absl::StatusOr<catalog::JobRecord> job =
-        catalog::GetJob(*connected->session, *arguments.job);
+    absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(*connected->session, *arguments.job);
     if (!job.ok()) return Refuse(job.status());
     jobs.push_back(*std::move(job));
   } else if (*version > 0) {
@@ -362,9 +366,8 @@ int Status(const Arguments& arguments) {
 // What a command asks of a job, and when it may.
 absl::Status MayAsk(const std::string& command, const catalog::JobRecord& job) {
   const auto refuse = [&](absl::string_view why, absl::string_view hint) {
-    return absl::FailedPreconditionError(absl::StrCat("job ", job.job_id, " on ", job.name, " ",
-                                                      why, " (phase ", job.phase, ")\nHINT: ",
-                                                      hint));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "job ", job.job_id, " on ", job.name, " ", why, " (phase ", job.phase, ")\nHINT: ", hint));
   };
   if (!job.open) return refuse(absl::StrCat("is over: ", job.outcome), "there is nothing to do.");
   if (command == "revert" && !job.swapped) {
@@ -406,8 +409,8 @@ int Steer(const Arguments& arguments) {
   absl::StatusOr<int> version = catalog::InstalledSchemaVersion(session);
   if (!version.ok()) return Refuse(version.status());
   if (*version == 0) {
-    return Refuse(absl::NotFoundError(absl::StrCat(
-        "no job ", job_id, "\nHINT: there are no jobs in this database yet.")));
+    return Refuse(absl::NotFoundError(
+        absl::StrCat("no job ", job_id, "\nHINT: there are no jobs in this database yet.")));
   }
   absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(session, job_id);
   if (!job.ok()) return Refuse(job.status());
@@ -434,9 +437,8 @@ int Verify(const Arguments& arguments) {
   absl::StatusOr<Connected> connected = Connect(arguments);
   if (!connected.ok()) return Refuse(connected.status());
   const restructure::Settings settings = SettingsFrom(arguments.run);
-  absl::StatusOr<restructure::VerifyResult> result =
-      restructure::VerifyNamedSet(connected->conninfo, *connected->session, arguments.name,
-                                  settings);
+  absl::StatusOr<restructure::VerifyResult> result = restructure::VerifyNamedSet(
+      connected->conninfo, *connected->session, arguments.name, settings);
   if (!result.ok()) return Refuse(result.status());
   const bool equal = result->comparison.differences == 0;
   if (arguments.json) {
@@ -466,10 +468,10 @@ int Doctor(const Arguments& arguments) {
     for (const catalog::Finding& finding : diagnosis->findings) {
       findings.push_back({{"what", finding.what}, {"hint", finding.hint}});
     }
-    absl::PrintF("%s\n", ordered_json({{"clean", clean},
-                                       {"findings", findings},
-                                       {"open_jobs", diagnosis->notes}})
-                             .dump(2));
+    absl::PrintF(
+        "%s\n",
+        ordered_json({{"clean", clean}, {"findings", findings}, {"open_jobs", diagnosis->notes}})
+            .dump(2));
     return clean ? kExitDone : kExitLeftovers;
   }
   for (const catalog::Finding& finding : diagnosis->findings) {
@@ -513,8 +515,8 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
   if (command == "verify") return Verify(arguments);
   if (command == "doctor") return Doctor(arguments);
   if (command == "demo") {
-    return RunDemo({arguments.demo_rows, arguments.demo_keep, arguments.run.workers.value_or(0),
-                    ""});
+    return RunDemo(
+        {arguments.demo_rows, arguments.demo_keep, arguments.run.workers.value_or(0), ""});
   }
   return Steer(arguments);
 }

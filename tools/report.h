@@ -3,8 +3,8 @@
 #ifndef TOOLS_REPORT_H_
 #define TOOLS_REPORT_H_
 
-#include <cstdint>
 #include <condition_variable>
+#include <cstdint>
 #include <cstdio>
 #include <mutex>
 #include <string>

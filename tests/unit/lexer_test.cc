@@ -9,7 +9,9 @@
 namespace catalog {
 namespace {
 
-TEST(QuoteName, DoublesQuotes) { EXPECT_EQ(QuoteName(R"(a"; drop table x;--)"), R"("a""; drop table x;--")"); }
+TEST(QuoteName, DoublesQuotes) {
+  EXPECT_EQ(QuoteName(R"(a"; drop table x;--)"), R"("a""; drop table x;--")");
+}
 
 TEST(QuoteLiteral, EscapesQuotesAndBackslashes) {
   EXPECT_EQ(QuoteLiteral("it's"), "'it''s'");

@@ -74,8 +74,10 @@ TEST(CreateStructure, PinsTheSearchPathOfEveryFunction) {
 TEST(CreateStructure, GivesEverythingToTheOwnerOfTheMemberTable) {
   const std::string all = absl::StrJoin(CreateStructure(OddSet(), OddStructure(), "o\"wner"), ";");
   EXPECT_TRUE(absl::StrContains(all, R"(ALTER TABLE "app"."odd""alias__2" OWNER TO "o""wner")"));
-  EXPECT_TRUE(absl::StrContains(all, R"(ALTER FUNCTION "restructure"."sync_7"() OWNER TO "o""wner")"));
-  EXPECT_TRUE(absl::StrContains(all, R"(REVOKE ALL ON FUNCTION "restructure"."sync_7"() FROM PUBLIC)"));
+  EXPECT_TRUE(
+      absl::StrContains(all, R"(ALTER FUNCTION "restructure"."sync_7"() OWNER TO "o""wner")"));
+  EXPECT_TRUE(
+      absl::StrContains(all, R"(REVOKE ALL ON FUNCTION "restructure"."sync_7"() FROM PUBLIC)"));
 }
 
 TEST(FullOrder, NamesEachColumnOnce) {

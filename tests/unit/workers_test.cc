@@ -18,14 +18,14 @@ std::vector<std::pair<std::int64_t, std::int64_t>> All(BlockCursor& cursor, std:
 
 TEST(BlockCursor, CoversEveryBlockOnceInOrder) {
   BlockCursor cursor(10, {}, 1.0);
-  EXPECT_EQ(All(cursor, 4), (std::vector<std::pair<std::int64_t, std::int64_t>>{
-                                {0, 4}, {4, 8}, {8, 10}}));
+  EXPECT_EQ(All(cursor, 4),
+            (std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 4}, {4, 8}, {8, 10}}));
 }
 
 TEST(BlockCursor, LeavesOutWhatIsMarked) {
   BlockCursor cursor(10, {{{0, 2}, 2}, {{4, 5}, 1}}, 1.0);
-  EXPECT_EQ(All(cursor, 3), (std::vector<std::pair<std::int64_t, std::int64_t>>{
-                                {2, 4}, {5, 8}, {8, 10}}));
+  EXPECT_EQ(All(cursor, 3),
+            (std::vector<std::pair<std::int64_t, std::int64_t>>{{2, 4}, {5, 8}, {8, 10}}));
 }
 
 TEST(BlockCursor, HasNothingToDoOnceAllIsMarked) {
