@@ -11,10 +11,7 @@ namespace {
 using absl::StrCat;
 
 absl::Status ExecuteAll(Session& session, const std::vector<std::string>& statements) {
-  for (const std::string& statement : statements) {
-    if (absl::Status done = session.Execute(statement); !done.ok()) return done;
-  }
-  return absl::OkStatus();
+  return session.Execute(absl::StrJoin(statements, ";\n"));  // One round trip: locks may be held.
 }
 
 // Ownership goes to the owner of the member table: the SECURITY DEFINER functions then have that
@@ -67,18 +64,22 @@ absl::Status BuildStructure(Session& session, const Target& target) {
   absl::StatusOr<std::string> owner = OwnerOf(session, target.set.member_oid);
   if (!owner.ok()) return owner.status();
   absl::Status done = ExecuteAll(session, CreateStructure(target.set, target.structure, *owner));
-  if (!done.ok()) return done;
-  if (target.set.MembershipIsChosen()) {
+  if (done.ok() && target.set.MembershipIsChosen()) {
     done = ExecuteAll(session, CreateMirrorTriggers(target.structure));
-    if (!done.ok()) return done;
   }
+  return done.ok() ? RecordTable(session, target.structure) : done;
+}
+
+absl::Status StartCapture(Session& session, const Target& target) {
+  absl::StatusOr<std::string> owner = OwnerOf(session, target.set.member_oid);
+  if (!owner.ok()) return owner.status();
+  std::vector<std::string> sql = CreateSourceView(target.set, target.structure, *owner);
   if (target.members) {
-    done = session.Execute(MirrorToLog(target.set, *target.members, target.structure));
-    if (!done.ok()) return done;
+    sql.push_back(MirrorToLog(target.set, *target.members, target.structure));
   }
-  done = RecordTable(session, target.structure);
-  if (!done.ok()) return done;
-  return ExecuteAll(session, CreateCaptureTriggers(target.set, target.structure));
+  const std::vector<std::string> triggers = CreateCaptureTriggers(target.set, target.structure);
+  sql.insert(sql.end(), triggers.begin(), triggers.end());
+  return ExecuteAll(session, sql);
 }
 
 absl::Status MakeSynchronous(Session& session, const Target& target) {

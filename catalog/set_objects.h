@@ -23,8 +23,11 @@ absl::Status LockTables(Session& session, const std::vector<QualifiedName>& tabl
 // ACCESS EXCLUSIVE on the alias view alone (LOCK TABLE would lock what lies under it, too).
 absl::Status LockAlias(Session& session, const SetDefinition& set);
 
-// Requires SHARE ROW EXCLUSIVE on the member table (and on `members`, where there is one).
+// The empty side table and its helpers; touches the member table with no lock.
 absl::Status BuildStructure(Session& session, const Target& target);
+// Requires SHARE ROW EXCLUSIVE on the member table (and on `members`, where there is one). From the
+// commit on, every change is in the key log.
+absl::Status StartCapture(Session& session, const Target& target);
 // The same locks. From the commit on, writers keep the replacement equal themselves.
 absl::Status MakeSynchronous(Session& session, const Target& target);
 

@@ -153,16 +153,8 @@ std::vector<std::string> CreateStructure(const SetDefinition& set, const Structu
   std::vector<std::string> columns;
   for (const Column& column : structure.columns) columns.push_back(ColumnSql(column));
   const std::string keys = KeyColumnsSql(set, structure);
-  std::vector<std::string> owner_known;
-  for (const std::string& column : set.owner) {
-    owner_known.push_back(StrCat("s.", QuoteName(column), " IS NOT NULL"));
-  }
   std::vector<std::string> sql = {
       StrCat("CREATE TABLE ", structure.table.Sql(), " (", absl::StrJoin(columns, ", "), ")"),
-      absl::Substitute("CREATE VIEW $0 AS SELECT $1, s.ctid AS $2 FROM ONLY $3 s WHERE $4",
-                       structure.SourceView().Sql(), QuoteNames(ColumnNames(structure), "s."),
-                       QuoteName(kSourceBlock), set.member.Sql(),
-                       absl::StrJoin(owner_known, " AND ")),
       StrCat("CREATE TABLE ", structure.KeyLog().Sql(), " (", keys,
              ") WITH (vacuum_truncate = false)"),
       StrCat("CREATE TABLE ", structure.TakenKeys().Sql(), " (", keys, ", PRIMARY KEY (",
@@ -170,8 +162,7 @@ std::vector<std::string> CreateStructure(const SetDefinition& set, const Structu
       CreateFunction(structure.LogFunction(), LogBody(set, structure)),
       CreateFunction(structure.SyncFunction(), SyncBody(set, structure))};
   if (set.MembershipIsChosen()) sql.push_back(MirrorToNothing(structure));
-  for (const QualifiedName& table :
-       {structure.table, structure.SourceView(), structure.KeyLog(), structure.TakenKeys()}) {
+  for (const QualifiedName& table : {structure.table, structure.KeyLog(), structure.TakenKeys()}) {
     sql.push_back(StrCat("ALTER TABLE ", table.Sql(), " OWNER TO ", QuoteName(owner)));
   }
   std::vector<QualifiedName> functions = {structure.LogFunction(), structure.SyncFunction()};
@@ -181,6 +172,19 @@ std::vector<std::string> CreateStructure(const SetDefinition& set, const Structu
     sql.push_back(StrCat("ALTER FUNCTION ", function.Sql(), "() OWNER TO ", QuoteName(owner)));
   }
   return sql;
+}
+
+std::vector<std::string> CreateSourceView(const SetDefinition& set, const Structure& structure,
+                                          const std::string& owner) {
+  std::vector<std::string> owner_known;
+  for (const std::string& column : set.owner) {
+    owner_known.push_back(StrCat("s.", QuoteName(column), " IS NOT NULL"));
+  }
+  return {absl::Substitute("CREATE VIEW $0 AS SELECT $1, s.ctid AS $2 FROM ONLY $3 s WHERE $4",
+                           structure.SourceView().Sql(), QuoteNames(ColumnNames(structure), "s."),
+                           QuoteName(kSourceBlock), set.member.Sql(),
+                           absl::StrJoin(owner_known, " AND ")),
+          StrCat("ALTER VIEW ", structure.SourceView().Sql(), " OWNER TO ", QuoteName(owner))};
 }
 
 std::vector<std::string> CreateCaptureTriggers(const SetDefinition& set,

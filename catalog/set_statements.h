@@ -14,11 +14,14 @@ namespace catalog {
 // The column of a source view that tells in which block of the member table its row lies.
 constexpr char kSourceBlock[] = "source.ctid";
 
-// The side table without any index, the view that turns a row of the member table into a row of
-// the side table, the key log without any index, the table of keys taken from it, and the capture
-// functions; all owned by `owner`.
+// The side table without any index, the key log without any index, the table of keys taken from
+// it, and the capture functions; all owned by `owner`. Touches the member table with no lock.
 std::vector<std::string> CreateStructure(const SetDefinition& set, const Structure& structure,
                                          const std::string& owner);
+
+// The view that turns a row of the member table into a row of the side table.
+std::vector<std::string> CreateSourceView(const SetDefinition& set, const Structure& structure,
+                                          const std::string& owner);
 
 // The triggers on the member table: log triggers that fire always, sync triggers disabled. Takes
 // SHARE ROW EXCLUSIVE on the member table.

@@ -108,19 +108,21 @@ absl::Status Settle(Job& job) {
   absl::StatusOr<std::int64_t> blocks = catalog::StructureBlocks(*job.session, target.structure);
   if (!blocks.ok()) return blocks.status();
   // Deleting twice is harmless, so these batches need no marks.
-  BlockCursor cursor(*blocks, {}, 150);
+  const double rows_per_block =
+      std::max(1.0, static_cast<double>(job.tally->Get().rows) /
+                        static_cast<double>(std::max<std::int64_t>(1, *blocks)));
+  BlockCursor cursor(*blocks, {}, rows_per_block);
   absl::Status passed = RunPass(job, [&](std::int64_t rows) -> std::optional<Batch> {
-    const std::optional<catalog::BlockRange> range = cursor.Next(10 * rows);
+    const std::optional<catalog::BlockRange> range = cursor.Next(rows);
     if (!range) return std::nullopt;
     return Batch([&, range](catalog::Session& session) -> absl::StatusOr<std::int64_t> {
-      std::int64_t rows_gone = 0;
       absl::Status status = RunGuarded(job, session, "settle", options, [&] {
-        absl::StatusOr<std::int64_t> gone = catalog::SettleBlocks(session, target, *range);
-        if (gone.ok()) rows_gone = *gone;
-        return gone.status();
+        return catalog::SettleBlocks(session, target, *range).status();
       });
       if (!status.ok()) return status;
-      return rows_gone;
+      // The rows looked at, not the few deleted, are the work: the batch size follows them.
+      return static_cast<std::int64_t>(rows_per_block *
+                                       static_cast<double>(range->high - range->low));
     });
   });
   if (!passed.ok()) return passed;
