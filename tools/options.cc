@@ -216,7 +216,7 @@ const OptionSpec kRunOptions[] = {
      }},
     {"summary", 0, "FILE", "write the summary as JSON to this file",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.run.summary); }},
-    {"quiet", 0, nullptr, "no progress, only errors and the summary",
+    {"quiet", 0, nullptr, "print errors only",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::quiet, a.run); }},
 };
 

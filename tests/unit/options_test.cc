@@ -231,9 +231,9 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
   EXPECT_EQ(Refusal({"status", "--key", "k"}),
             "option --key does not belong to the command status\n"
             "HINT: these do: --json -h -p -U -d -w -W");
-  EXPECT_EQ(Refusal({"drop", "set", "s", "--workers", "2"}),
-            "option --workers does not belong to the command drop\n"
-            "HINT: these do: --lock-timeout --lock-patience -h -p -U -d -w -W");
+  EXPECT_EQ(Refusal({"drop", "set", "s", "--soak", "2h"}),
+            "option --soak does not belong to the command drop\n"
+            "HINT: these do: --lock-timeout --lock-patience --disconnect --workers --summary --quiet -h -p -U -d -w -W");
   EXPECT_EQ(Refusal({"demo", "-h", "localhost"}),
             "option --host does not belong to the command demo\n"
             "HINT: these do: --rows --keep --workers --kind");
@@ -358,6 +358,10 @@ Usage: pg_restructure drop set NAME [OPTIONS]
 Options, with their defaults:
       --lock-timeout DURATION         longest wait for a lock in one attempt (50ms)
       --lock-patience DURATION        give up after trying for a lock this long (30m)
+      --disconnect batches|steps      how the retired structure is emptied (steps)
+      --workers N                     parallel workers, 1 to 64 (from the cores)
+      --summary FILE                  write the summary as JSON to this file
+      --quiet                         print errors only
 
 Connection, as psql has it:
   -h, --host HOST                     server's host or socket directory
