@@ -76,7 +76,7 @@ absl::Status Update(Session& session, const std::string& sql, const std::vector<
 }
 
 constexpr char kSelectSet[] =
-    "SELECT s.set_id, s.schema_name, s.set_name, s.member, n.nspname, c.relname,"
+    "SELECT s.set_id, s.schema_name, s.set_name, s.member::oid, n.nspname, c.relname,"
     " pg_catalog.to_json(s.key_columns), pg_catalog.to_json(s.owner_columns),"
     " pg_catalog.to_json(s.shown_columns), s.insertion = 'automatic',"
     " s.retention = 'mandatory', s.live_structure, an.nspname, ac.relname"

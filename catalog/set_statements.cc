@@ -30,9 +30,11 @@ std::string KeyColumnsSql(const SetDefinition& set, const Structure& structure) 
   return absl::StrJoin(parts, ", ");
 }
 
-// ROW(old."a", old."b")::pg_catalog.record: the cast keeps `*<>` a comparison of images.
-std::string Image(const std::vector<std::string>& columns, const std::string& prefix) {
-  return StrCat("ROW(", QuoteNames(columns, prefix), ")::pg_catalog.record");
+// The function, not its operator *<>: as part of a trigger's condition, ROW(…) *<> ROW(…) would be
+// dumped without the casts that it needs, and not be restored.
+std::string ImagesDiffer(const std::vector<std::string>& columns) {
+  return absl::Substitute("pg_catalog.record_image_ne(ROW($0), ROW($1))",
+                          QuoteNames(columns, "OLD."), QuoteNames(columns, "NEW."));
 }
 
 std::string CreateFunction(const QualifiedName& name, const std::string& body) {
@@ -75,8 +77,7 @@ std::string RemoveOldKey(const SetDefinition& set, const Structure& structure) {
 // what the trigger was told. A change made by another trigger inside the same statement is then
 // never overwritten with an older row, and the order in which triggers fire does not matter.
 std::string SyncBody(const SetDefinition& set, const Structure& structure) {
-  const std::string key_changed =
-      StrCat(Image(set.key, "OLD."), " OPERATOR(pg_catalog.*<>) ", Image(set.key, "NEW."));
+  const std::string key_changed = ImagesDiffer(set.key);
   std::string insert = Follow(set, structure, "NEW.");
   std::string update = Follow(set, structure, "NEW.");
   if (set.MembershipIsChosen()) {
@@ -207,8 +208,8 @@ std::vector<std::string> CreateCaptureTriggers(const SetDefinition& set,
                  " REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", log),
           StrCat(name("log_delete"), "DELETE", on, " REFERENCING OLD TABLE AS old_rows", log),
           StrCat(name("sync_insert"), "INSERT", on, " FOR EACH ROW", sync),
-          StrCat(name("sync_update"), "UPDATE", on, " FOR EACH ROW WHEN (", Image(columns, "OLD."),
-                 " OPERATOR(pg_catalog.*<>) ", Image(columns, "NEW."), ")", sync),
+          StrCat(name("sync_update"), "UPDATE", on, " FOR EACH ROW WHEN (", ImagesDiffer(columns),
+                 ")", sync),
           StrCat(name("sync_delete"), "DELETE", on, " FOR EACH ROW", sync),
           StrCat(name("sync_truncate"), "TRUNCATE", on, " FOR EACH STATEMENT", sync),
           StrCat("ALTER TABLE ", set.member.Sql(), " ",
