@@ -9,7 +9,8 @@ namespace {
 // Each row: what, hint. `busy` are the structures of open jobs.
 constexpr char kFindings[] = R"sql(
 WITH busy AS (
-  SELECT pg_catalog.unnest(ARRAY[old_structure, new_structure]) AS id FROM restructure.job WHERE open),
+  SELECT pg_catalog.unnest(ARRAY[old_structure, new_structure]) AS id
+  FROM restructure.job WHERE open),
 live AS (SELECT live_structure AS id FROM restructure.set),
 ours AS (
   SELECT t.oid, t.tgname, t.tgenabled, t.tgrelid,
@@ -55,7 +56,8 @@ SELECT pg_catalog.format('set %I.%I has %s of its 4 upkeep triggers: it is not k
        'drop the set and create it again.'
 FROM restructure.set s WHERE s.live_structure IS NOT NULL
   AND s.live_structure NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
-  AND (SELECT pg_catalog.count(*) FROM ours o WHERE o.id = s.live_structure AND o.kind = 'sync') <> 4
+  AND 4 <> (SELECT pg_catalog.count(*) FROM ours o
+            WHERE o.id = s.live_structure AND o.kind = 'sync')
   AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.member)
 UNION ALL
 SELECT pg_catalog.format('%s restructure.%I is left over', h.what, h.name),

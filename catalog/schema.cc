@@ -168,7 +168,7 @@ BEGIN
   RETURN connected > 0;
 END $f$;
 COMMENT ON FUNCTION restructure.connect_member(regclass, text[]) IS
-  'connects a row of the member table to its owner''s set; false if it is a member already, is not there, or has no owner';
+  'connects a row to its owner''s set; false if it is a member, is not there, or has no owner';
 
 CREATE FUNCTION restructure.disconnect_member(set regclass, VARIADIC key text[]) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$

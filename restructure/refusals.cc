@@ -79,7 +79,7 @@ absl::Status RefuseMemberKind(const catalog::TableFacts& member) {
   }
   if (member.persistence == 'u') {
     return refuse("an unlogged table: a crash empties it, and would not empty the set",
-                  "ALTER TABLE ... SET LOGGED first.");
+                  "make it logged first: ALTER TABLE ... SET LOGGED.");
   }
   if (member.persistence == 't') {
     return refuse("a temporary table: no other session sees it", "use an ordinary table.");
@@ -125,8 +125,9 @@ absl::Status RefuseNoKey(const catalog::TableFacts& member) {
   for (const catalog::UniqueIndex& index : member.unique_indexes) {
     return absl::FailedPreconditionError(
         StrCat(name, " has no key: the unique index ", catalog::DisplayName(index.name),
-               " is over nullable columns (", Columns(index.columns), ")\nHINT: ALTER TABLE ", name,
-               " ALTER COLUMN ... SET NOT NULL for them; the index would do then."));
+               " is over nullable columns (", Columns(index.columns),
+               ")\nHINT: the index would do if they were NOT NULL: ALTER TABLE ", name,
+               ", then ALTER COLUMN ... SET NOT NULL for each."));
   }
   return absl::FailedPreconditionError(
       StrCat(name, " has no key: neither a primary key nor a unique index over NOT NULL columns\n",

@@ -233,7 +233,8 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
             "HINT: these do: --json -h -p -U -d -w -W");
   EXPECT_EQ(Refusal({"drop", "set", "s", "--soak", "2h"}),
             "option --soak does not belong to the command drop\n"
-            "HINT: these do: --lock-timeout --lock-patience --disconnect --workers --summary --quiet -h -p -U -d -w -W");
+            "HINT: these do: --lock-timeout --lock-patience --disconnect --workers --summary "
+            "--quiet -h -p -U -d -w -W");
   EXPECT_EQ(Refusal({"demo", "-h", "localhost"}),
             "option --host does not belong to the command demo\n"
             "HINT: these do: --rows --keep --workers --kind");

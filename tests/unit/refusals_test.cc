@@ -38,10 +38,11 @@ TEST(RefuseNoKey, SaysWhichIndexWouldDo) {
   catalog::TableFacts table = Orders();
   EXPECT_TRUE(RefuseNoKey(table).ok());
   table.unique_indexes = {{"orders_note", {"note"}, false, false}};
-  EXPECT_EQ(RefuseNoKey(table).message(),
-            "public.orders has no key: the unique index orders_note is over nullable columns "
-            "(note)\nHINT: ALTER TABLE public.orders ALTER COLUMN ... SET NOT NULL for them; the "
-            "index would do then.");
+  EXPECT_EQ(
+      RefuseNoKey(table).message(),
+      "public.orders has no key: the unique index orders_note is over nullable columns "
+      "(note)\nHINT: the index would do if they were NOT NULL: ALTER TABLE public.orders, then "
+      "ALTER COLUMN ... SET NOT NULL for each.");
   table.unique_indexes.clear();
   EXPECT_FALSE(RefuseNoKey(table).ok());
 }
@@ -71,7 +72,7 @@ TEST(RefuseMemberKind, NamesWhatItIs) {
   table.persistence = 'u';
   EXPECT_EQ(RefuseMemberKind(table).message(),
             "public.orders is an unlogged table: a crash empties it, and would not empty the set\n"
-            "HINT: ALTER TABLE ... SET LOGGED first.");
+            "HINT: make it logged first: ALTER TABLE ... SET LOGGED.");
 }
 
 TEST(RefuseLongName, LeavesRoomForSuffixes) {
