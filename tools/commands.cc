@@ -5,36 +5,27 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <thread>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "catalog/doctor.h"
 #include "catalog/facts.h"
 #include "catalog/failpoint.h"
 #include "catalog/ledger.h"
 #include "catalog/schema.h"
-#include "restructure/phases.h"
 #include "restructure/plan.h"
 #include "restructure/run.h"
-#include "restructure/verify.h"
-#include "tools/connection.h"
+#include "tools/command_context.h"
 #include "tools/demo.h"
 #include "tools/exit_codes.h"
+#include "tools/inspect.h"
 #include "tools/report.h"
 
 namespace tools {
 namespace {
-
-using nlohmann::ordered_json;
 
 // The one object that a signal reaches. Set before the handlers are installed.
 restructure::Control* signal_control = nullptr;
@@ -57,48 +48,6 @@ int ExitCodeFor(const absl::Status& status) {
     default:
       return kExitResumable;
   }
-}
-
-int Refuse(const absl::Status& status) {
-  PrintError(std::string(status.message()));
-  return absl::IsUnavailable(status) ? kExitResumable : kExitRefused;
-}
-
-int IntFromEnvironment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  int value = 0;
-  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
-}
-
-restructure::Settings SettingsFrom(const RunOptions& run) {
-  restructure::Settings settings;
-  const int cores = static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
-  settings.workers = run.workers.value_or(std::clamp(cores, 2, 4));
-  settings.lock_timeout = run.lock_timeout;
-  settings.lock_patience = run.lock_patience;
-  settings.swap_lock_budget = run.swap_lock_budget;
-  settings.snapshot_wait = run.snapshot_wait;
-  settings.soak = run.soak;
-  settings.disconnect_in_batches = run.disconnect == Disconnect::kBatches;
-  settings.maintenance_work_mem_bytes = run.maintenance_work_mem_bytes;
-  settings.limits.replica_lag_max = run.replica_lag;
-  settings.limits.replica_lag_bytes_max = run.replica_lag_bytes;
-  settings.limits.active_sessions_max = run.active_sessions;
-  if (run.no_throttle) settings.limits = throttle::Limits::Unlimited();
-  settings.batch_size.target = run.batch_target;
-  // For tests, which hit boundaries with tiny batches and short leases.
-  if (const int rows = IntFromEnvironment("PG_RESTRUCTURE_JOB_BATCH_ROWS", 0); rows > 0) {
-    settings.batch_size.rows_first = settings.batch_size.rows_min = settings.batch_size.rows_max =
-        rows;
-  }
-  settings.lease = absl::Seconds(IntFromEnvironment("PG_RESTRUCTURE_LEASE_SECONDS", 15));
-  return settings;
-}
-
-std::vector<std::string> PhaseNames() {
-  std::vector<std::string> names;
-  for (const restructure::Phase& phase : restructure::kPhases) names.push_back(phase.name);
-  return names;
 }
 
 std::string OutcomeText(restructure::Outcome outcome, std::int64_t job) {
@@ -170,20 +119,6 @@ int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t 
   const bool asked = goal == catalog::kGoalAbort;
   if (result->outcome == restructure::Outcome::kAborted && !asked) return kExitAborted;
   return kExitDone;
-}
-
-struct Connected {
-  std::string conninfo;
-  std::unique_ptr<catalog::Session> session;
-};
-
-absl::StatusOr<Connected> Connect(const Arguments& arguments) {
-  absl::StatusOr<std::string> conninfo = ResolveConnection(arguments.connect);
-  if (!conninfo.ok()) return conninfo.status();
-  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
-      catalog::Session::Open(*conninfo, "pg_restructure");
-  if (!session.ok()) return session.status();
-  return Connected{*std::move(conninfo), *std::move(session)};
 }
 
 absl::StatusOr<restructure::SetRequest> RequestFrom(const Arguments& arguments,
@@ -288,81 +223,6 @@ int PlanOnly(const Arguments& arguments) {
   return kExitDone;
 }
 
-std::string StateOf(const catalog::JobRecord& job) {
-  if (!job.open) return job.outcome;
-  const bool running = job.lease_until && *job.lease_until > job.read_at;
-  if (job.pause_requested) return "paused";
-  if (running) return "running";
-  if (!job.error.empty()) return "stopped";
-  if (job.swapped) return "soaking";
-  return "waiting";
-}
-
-ordered_json JobToJson(const catalog::JobRecord& job) {
-  const ordered_json progress = ordered_json::parse(job.progress, nullptr, false);
-  const ordered_json summary = ordered_json::parse(job.summary, nullptr, false);
-  return {{"job", job.job_id},
-          {"kind", job.kind},
-          {"name", job.name},
-          {"phase", job.phase},
-          {"state", StateOf(job)},
-          {"goal", job.goal},
-          {"holder", job.holder},
-          {"error", job.error},
-          {"created_at", absl::FormatTime(job.created_at, absl::UTCTimeZone())},
-          {"progress", progress.is_discarded() ? ordered_json() : progress},
-          {"summary", summary.is_discarded() ? ordered_json() : summary}};
-}
-
-void PrintJob(const catalog::JobRecord& job) {
-  const std::string state = StateOf(job);
-  absl::PrintF("job %d  %s %s  phase %s  %s%s\n", job.job_id, job.kind, job.name, job.phase, state,
-               job.holder.empty() ? "" : absl::StrCat(", ", job.holder));
-  if (job.open && state == "running") {
-    absl::StatusOr<restructure::ProgressSnapshot> progress =
-        restructure::ProgressFromJson(job.progress);
-    if (progress.ok()) {
-      constexpr int kColumns = 100;
-      for (const std::string& line : PanelLines(*progress, PhaseNames(), kColumns)) {
-        absl::PrintF("  %s\n", line);
-      }
-    }
-  }
-  if (!job.error.empty()) absl::PrintF("  stopped: %s\n", job.error);
-}
-
-int Status(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
-  if (!connected.ok()) return Refuse(connected.status());
-  absl::StatusOr<int> version = catalog::InstalledSchemaVersion(*connected->session);
-  if (!version.ok()) return Refuse(version.status());
-  std::vector<catalog::JobRecord> jobs;
-  if (arguments.job) {
-    if (*version == 0) {
-      return Refuse(absl::NotFoundError(absl::StrCat("no job ", *arguments.job,
-                                                     "\nHINT: there are no jobs in this database "
-                                                     "yet.")));
-    }
-    absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(*connected->session, *arguments.job);
-    if (!job.ok()) return Refuse(job.status());
-    jobs.push_back(*std::move(job));
-  } else if (*version > 0) {
-    absl::StatusOr<std::vector<catalog::JobRecord>> listed =
-        catalog::ListJobs(*connected->session, 5);
-    if (!listed.ok()) return Refuse(listed.status());
-    jobs = *std::move(listed);
-  }
-  if (arguments.json) {
-    ordered_json array = ordered_json::array();
-    for (const catalog::JobRecord& job : jobs) array.push_back(JobToJson(job));
-    absl::PrintF("%s\n", (arguments.job ? array[0] : array).dump(2));
-    return kExitDone;
-  }
-  for (const catalog::JobRecord& job : jobs) PrintJob(job);
-  if (jobs.empty()) absl::PrintF("no jobs\n");
-  return kExitDone;
-}
-
 // What a command asks of a job, and when it may.
 absl::Status MayAsk(const std::string& command, const catalog::JobRecord& job) {
   const auto refuse = [&](absl::string_view why, absl::string_view hint) {
@@ -433,60 +293,7 @@ int Steer(const Arguments& arguments) {
   return Drive(connected->conninfo, arguments, job_id, goal);
 }
 
-int Verify(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
-  if (!connected.ok()) return Refuse(connected.status());
-  const restructure::Settings settings = SettingsFrom(arguments.run);
-  absl::StatusOr<restructure::VerifyResult> result = restructure::VerifyNamedSet(
-      connected->conninfo, *connected->session, arguments.name, settings);
-  if (!result.ok()) return Refuse(result.status());
-  const bool equal = result->comparison.differences == 0;
-  if (arguments.json) {
-    absl::PrintF("%s\n", ordered_json({{"name", result->name},
-                                       {"verified_rows", result->comparison.rows},
-                                       {"differences", result->comparison.differences},
-                                       {"first_keys", result->comparison.first_keys}})
-                             .dump(2));
-  } else {
-    absl::PrintF("set %s: %s rows compared, %s differences\n", result->name,
-                 FormatCount(result->comparison.rows), FormatCount(result->comparison.differences));
-    for (const std::string& key : result->comparison.first_keys) {
-      absl::PrintF("  differs: %s\n", key);
-    }
-  }
-  return equal ? kExitDone : kExitDifferences;
-}
-
-int Doctor(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
-  if (!connected.ok()) return Refuse(connected.status());
-  absl::StatusOr<catalog::Diagnosis> diagnosis = catalog::Diagnose(*connected->session);
-  if (!diagnosis.ok()) return Refuse(diagnosis.status());
-  const bool clean = diagnosis->findings.empty();
-  if (arguments.json) {
-    ordered_json findings = ordered_json::array();
-    for (const catalog::Finding& finding : diagnosis->findings) {
-      findings.push_back({{"what", finding.what}, {"hint", finding.hint}});
-    }
-    absl::PrintF(
-        "%s\n",
-        ordered_json({{"clean", clean}, {"findings", findings}, {"open_jobs", diagnosis->notes}})
-            .dump(2));
-    return clean ? kExitDone : kExitLeftovers;
-  }
-  for (const catalog::Finding& finding : diagnosis->findings) {
-    absl::PrintF("found: %s\n  HINT: %s\n", finding.what, finding.hint);
-  }
-  for (const std::string& note : diagnosis->notes) absl::PrintF("note: %s\n", note);
-  absl::PrintF(clean ? "clean\n" : "%d findings\n", diagnosis->findings.size());
-  return clean ? kExitDone : kExitLeftovers;
-}
-
 }  // namespace
-
-void PrintError(const std::string& message) {
-  absl::FPrintF(stderr, "pg_restructure: %s\n", message);
-}
 
 int RunCommand(const Arguments& arguments, const std::string& version) {
   const std::string& command = arguments.command;
@@ -511,9 +318,9 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
   if (command == "run") return PlanAndRun(arguments, Action::kRestructure);
   if (command == "drop") return PlanAndRun(arguments, Action::kDrop);
   if (command == "plan") return PlanOnly(arguments);
-  if (command == "status") return Status(arguments);
-  if (command == "verify") return Verify(arguments);
-  if (command == "doctor") return Doctor(arguments);
+  if (command == "status") return ShowStatus(arguments);
+  if (command == "verify") return VerifySet(arguments);
+  if (command == "doctor") return RunDoctor(arguments);
   if (command == "demo") {
     return RunDemo(
         {arguments.demo_rows, arguments.demo_keep, arguments.run.workers.value_or(0), ""});

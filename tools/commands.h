@@ -13,9 +13,6 @@ namespace tools {
 // Returns the exit code (exit_codes.h). From the main thread, once.
 int RunCommand(const Arguments& arguments, const std::string& version);
 
-// Prints an error as every command does.
-void PrintError(const std::string& message);
-
 }  // namespace tools
 
 #endif  // TOOLS_COMMANDS_H_

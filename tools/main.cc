@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "tools/command_context.h"
 #include "tools/commands.h"
 #include "tools/exit_codes.h"
 #include "tools/options.h"

@@ -1,0 +1,75 @@
+#include "tools/command_context.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "restructure/phases.h"
+#include "tools/connection.h"
+#include "tools/exit_codes.h"
+
+namespace tools {
+namespace {
+
+int IntFromEnvironment(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  int value = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+}
+
+}  // namespace
+
+void PrintError(const std::string& message) {
+  absl::FPrintF(stderr, "pg_restructure: %s\n", message);
+}
+
+int Refuse(const absl::Status& status) {
+  PrintError(std::string(status.message()));
+  return absl::IsUnavailable(status) ? kExitResumable : kExitRefused;
+}
+
+restructure::Settings SettingsFrom(const RunOptions& run) {
+  restructure::Settings settings;
+  const int cores = static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
+  settings.workers = run.workers.value_or(std::clamp(cores, 2, 4));
+  settings.lock_timeout = run.lock_timeout;
+  settings.lock_patience = run.lock_patience;
+  settings.swap_lock_budget = run.swap_lock_budget;
+  settings.snapshot_wait = run.snapshot_wait;
+  settings.soak = run.soak;
+  settings.disconnect_in_batches = run.disconnect == Disconnect::kBatches;
+  settings.maintenance_work_mem_bytes = run.maintenance_work_mem_bytes;
+  settings.limits.replica_lag_max = run.replica_lag;
+  settings.limits.replica_lag_bytes_max = run.replica_lag_bytes;
+  settings.limits.active_sessions_max = run.active_sessions;
+  if (run.no_throttle) settings.limits = throttle::Limits::Unlimited();
+  settings.batch_size.target = run.batch_target;
+  // For tests, which hit boundaries with tiny batches and short leases.
+  if (const int rows = IntFromEnvironment("PG_RESTRUCTURE_JOB_BATCH_ROWS", 0); rows > 0) {
+    settings.batch_size.rows_first = settings.batch_size.rows_min = settings.batch_size.rows_max =
+        rows;
+  }
+  settings.lease = absl::Seconds(IntFromEnvironment("PG_RESTRUCTURE_LEASE_SECONDS", 15));
+  return settings;
+}
+
+std::vector<std::string> PhaseNames() {
+  std::vector<std::string> names;
+  for (const restructure::Phase& phase : restructure::kPhases) names.push_back(phase.name);
+  return names;
+}
+
+absl::StatusOr<Connected> Connect(const Arguments& arguments) {
+  absl::StatusOr<std::string> conninfo = ResolveConnection(arguments.connect);
+  if (!conninfo.ok()) return conninfo.status();
+  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
+      catalog::Session::Open(*conninfo, "pg_restructure");
+  if (!session.ok()) return session.status();
+  return Connected{*std::move(conninfo), *std::move(session)};
+}
+
+}  // namespace tools

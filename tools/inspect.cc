@@ -1,0 +1,150 @@
+#include "tools/inspect.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "catalog/doctor.h"
+#include "catalog/ledger.h"
+#include "catalog/schema.h"
+#include "restructure/verify.h"
+#include "tools/command_context.h"
+#include "tools/exit_codes.h"
+#include "tools/report.h"
+
+namespace tools {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string StateOf(const catalog::JobRecord& job) {
+  if (!job.open) return job.outcome;
+  const bool running = job.lease_until && *job.lease_until > job.read_at;
+  if (job.pause_requested) return "paused";
+  if (running) return "running";
+  if (!job.error.empty()) return "stopped";
+  if (job.swapped) return "soaking";
+  return "waiting";
+}
+
+ordered_json JobToJson(const catalog::JobRecord& job) {
+  const ordered_json progress = ordered_json::parse(job.progress, nullptr, false);
+  const ordered_json summary = ordered_json::parse(job.summary, nullptr, false);
+  return {{"job", job.job_id},
+          {"kind", job.kind},
+          {"name", job.name},
+          {"phase", job.phase},
+          {"state", StateOf(job)},
+          {"goal", job.goal},
+          {"holder", job.holder},
+          {"error", job.error},
+          {"created_at", absl::FormatTime(job.created_at, absl::UTCTimeZone())},
+          {"progress", progress.is_discarded() ? ordered_json() : progress},
+          {"summary", summary.is_discarded() ? ordered_json() : summary}};
+}
+
+void PrintJob(const catalog::JobRecord& job) {
+  const std::string state = StateOf(job);
+  absl::PrintF("job %d  %s %s  phase %s  %s%s\n", job.job_id, job.kind, job.name, job.phase, state,
+               job.holder.empty() ? "" : absl::StrCat(", ", job.holder));
+  if (job.open && state == "running") {
+    absl::StatusOr<restructure::ProgressSnapshot> progress =
+        restructure::ProgressFromJson(job.progress);
+    if (progress.ok()) {
+      constexpr int kColumns = 100;
+      for (const std::string& line : PanelLines(*progress, PhaseNames(), kColumns)) {
+        absl::PrintF("  %s\n", line);
+      }
+    }
+  }
+  if (!job.error.empty()) absl::PrintF("  stopped: %s\n", job.error);
+}
+
+}  // namespace
+
+int ShowStatus(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  absl::StatusOr<int> version = catalog::InstalledSchemaVersion(*connected->session);
+  if (!version.ok()) return Refuse(version.status());
+  std::vector<catalog::JobRecord> jobs;
+  if (arguments.job) {
+    if (*version == 0) {
+      return Refuse(absl::NotFoundError(absl::StrCat("no job ", *arguments.job,
+                                                     "\nHINT: there are no jobs in this database "
+                                                     "yet.")));
+    }
+    absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(*connected->session, *arguments.job);
+    if (!job.ok()) return Refuse(job.status());
+    jobs.push_back(*std::move(job));
+  } else if (*version > 0) {
+    absl::StatusOr<std::vector<catalog::JobRecord>> listed =
+        catalog::ListJobs(*connected->session, 5);
+    if (!listed.ok()) return Refuse(listed.status());
+    jobs = *std::move(listed);
+  }
+  if (arguments.json) {
+    ordered_json array = ordered_json::array();
+    for (const catalog::JobRecord& job : jobs) array.push_back(JobToJson(job));
+    absl::PrintF("%s\n", (arguments.job ? array[0] : array).dump(2));
+    return kExitDone;
+  }
+  for (const catalog::JobRecord& job : jobs) PrintJob(job);
+  if (jobs.empty()) absl::PrintF("no jobs\n");
+  return kExitDone;
+}
+
+int VerifySet(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  const restructure::Settings settings = SettingsFrom(arguments.run);
+  absl::StatusOr<restructure::VerifyResult> result = restructure::VerifyNamedSet(
+      connected->conninfo, *connected->session, arguments.name, settings);
+  if (!result.ok()) return Refuse(result.status());
+  const bool equal = result->comparison.differences == 0;
+  if (arguments.json) {
+    absl::PrintF("%s\n", ordered_json({{"name", result->name},
+                                       {"verified_rows", result->comparison.rows},
+                                       {"differences", result->comparison.differences},
+                                       {"first_keys", result->comparison.first_keys}})
+                             .dump(2));
+  } else {
+    absl::PrintF("set %s: %s rows compared, %s differences\n", result->name,
+                 FormatCount(result->comparison.rows), FormatCount(result->comparison.differences));
+    for (const std::string& key : result->comparison.first_keys) {
+      absl::PrintF("  differs: %s\n", key);
+    }
+  }
+  return equal ? kExitDone : kExitDifferences;
+}
+
+int RunDoctor(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  absl::StatusOr<catalog::Diagnosis> diagnosis = catalog::Diagnose(*connected->session);
+  if (!diagnosis.ok()) return Refuse(diagnosis.status());
+  const bool clean = diagnosis->findings.empty();
+  if (arguments.json) {
+    ordered_json findings = ordered_json::array();
+    for (const catalog::Finding& finding : diagnosis->findings) {
+      findings.push_back({{"what", finding.what}, {"hint", finding.hint}});
+    }
+    absl::PrintF(
+        "%s\n",
+        ordered_json({{"clean", clean}, {"findings", findings}, {"open_jobs", diagnosis->notes}})
+            .dump(2));
+    return clean ? kExitDone : kExitLeftovers;
+  }
+  for (const catalog::Finding& finding : diagnosis->findings) {
+    absl::PrintF("found: %s\n  HINT: %s\n", finding.what, finding.hint);
+  }
+  for (const std::string& note : diagnosis->notes) absl::PrintF("note: %s\n", note);
+  absl::PrintF(clean ? "clean\n" : "%d findings\n", diagnosis->findings.size());
+  return clean ? kExitDone : kExitLeftovers;
+}
+
+}  // namespace tools
