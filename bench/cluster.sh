@@ -21,6 +21,12 @@ PATH=$programs:$PATH
 folder= # of the cluster, and for whatever a script needs
 children=()
 
+# The comment at the head of the script.
+Usage() {
+  awk 'NR > 1 { if (!/^#/ || /^# shellcheck/) exit; sub(/^# ?/, ""); print }' "$0" >&2
+  exit 2
+}
+
 # Runs a command as the owner of the cluster: PostgreSQL does not run as root.
 AsOwner() {
   if ((EUID == 0)); then
@@ -95,7 +101,8 @@ Percentile() {
 TableHead() { printf '%-50s %10s %10s %10s  %s\n' "$1" min median max "${2:-}"; }
 
 # TableRow NAME VALUES [LIMIT]: VALUES is one list of words. With a LIMIT, the median is held against
-# it, and a miss makes the script fail at its end.
+# it, and a miss makes the script fail at its end. Where the largest is twice the smallest, the
+# median says little, and the row says so.
 misses=0
 TableRow() {
   local name=$1 values=$2 limit=${3:-} verdict='' low middle high
@@ -103,6 +110,9 @@ TableRow() {
   middle=$(Percentile 50 <<<"$values")
   high=$(Percentile 100 <<<"$values")
   [[ -z $limit ]] || verdict=$(Verdict "$middle" "$limit")
+  if [[ -n $limit ]] && awk -v a="$low" -v b="$high" 'BEGIN { exit b > 2 * a ? 0 : 1 }'; then
+    verdict+=', UNSTEADY'
+  fi
   printf '%-50s %10s %10s %10s  %s\n' "$name" "$low" "$middle" "$high" "$verdict"
   [[ $verdict != *MISSED* ]] || misses=$((misses + 1))
 }
@@ -129,6 +139,7 @@ Machine() {
 }
 
 Finish() {
+  echo "load average at the end: $(cut -d ' ' -f 1-3 /proc/loadavg)"
   ((misses == 0)) || {
     echo "$misses missed"
     exit 1

@@ -16,7 +16,7 @@ namespace server {
 using Life = std::vector<Arguments>;
 
 // What PG_RESTRUCTURE_FAIL is in a command's first attempt, its second …; after the last one there
-// is one attempt without any fault, and that has to succeed.
+// is one attempt without any fault, and that has to succeed, or to say that all was done before.
 struct Fault {
   std::vector<std::string> attempts;
   bool kills = false;  // A faulty attempt ends by SIGKILL; otherwise with success or resumable.

@@ -33,8 +33,7 @@ class RolesTest : public ServerTest {
   Outcome RunAsOwner(const Arguments& arguments) { return RunTool(target().As(owner_), arguments); }
 
   // A whole life; somebody else writes meanwhile.
-  void ExpectWholeLife(const Target& writer) {
-    WriterOptions options;
+  void ExpectWholeLife(const Target& writer, WriterOptions options = {}) {
     options.replica_role = writer.user == "postgres";
     Writers writers(writer, 2, options);
     ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments())));
@@ -45,6 +44,7 @@ class RolesTest : public ServerTest {
     ASSERT_TRUE(Exits(kDone, RunAsOwner({"finish", Job()})));
     ASSERT_TRUE(writers.Await(50));
     EXPECT_TRUE(None(writers.Complaints(sql())));
+    EXPECT_LE(writers.Report().serialization_failures, writers.Report().transactions / 20 + 2);
     EXPECT_TRUE(None(Differences()));
     EXPECT_TRUE(Exits(kDone, RunAsOwner({"verify", "set", "public.members_of_owner"})));
     EXPECT_TRUE(Exits(kDone, RunAsOwner({"doctor"})));
@@ -130,7 +130,9 @@ TEST_F(RolesTest, HostileSettingsOfApplicationsDoNotMatter) {
         "array_nulls = off", "transform_null_equals = on", "row_security = off"}) {
     sql().Exec("ALTER ROLE " + app + " SET " + setting);
   }
-  ExpectWholeLife(target().As(app));
+  WriterOptions options;
+  options.retries_serialization_failures = true;
+  ExpectWholeLife(target().As(app), options);
 }
 
 // Objects of our names in the writer's or the operator's path must not be picked up.

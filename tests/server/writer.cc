@@ -48,7 +48,11 @@ void Writer::Step() {
       Reconnect(draft);
       return;
     }
-    report_.errors.push_back(absl::StrCat(ApplicationName(residue_), ": ", error.what()));
+    if (error.sqlstate() == "40001" && options_.retries_serialization_failures) {
+      ++report_.serialization_failures;
+    } else {
+      report_.errors.push_back(absl::StrCat(ApplicationName(residue_), ": ", error.what()));
+    }
     (void)client_.Try("ROLLBACK");
   }
 }

@@ -23,13 +23,17 @@ struct WriterOptions {
   bool survives_restarts = false;  // A lost connection is no error: connect again and look.
   bool two_phase = true;
   bool replica_role = true;  // Needs a superuser.
+  // The application runs in REPEATABLE READ, and does again what ends with 40001: a snapshot that
+  // is older than the replacement's last rows cannot be spared that.
+  bool retries_serialization_failures = false;
   std::uint32_t seed = 1;
 };
 
 struct WriterReport {
   std::int64_t transactions = 0;
   std::int64_t lost_connections = 0;
-  std::vector<std::string> errors;  // What an application should never see.
+  std::int64_t serialization_failures = 0;  // Where they are retried.
+  std::vector<std::string> errors;          // What an application should never see.
   milliseconds longest_statement{0};
   std::string longest_sql;
   Ledger ledger;

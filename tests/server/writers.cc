@@ -46,6 +46,7 @@ const WriterReport& Writers::Report() {
   for (const WriterReport& report : reports_) {
     together_.transactions += report.transactions;
     together_.lost_connections += report.lost_connections;
+    together_.serialization_failures += report.serialization_failures;
     together_.errors.insert(together_.errors.end(), report.errors.begin(), report.errors.end());
     together_.ledger.insert(report.ledger.begin(), report.ledger.end());
     if (report.longest_statement > together_.longest_statement) {
