@@ -237,6 +237,12 @@ absl::Status PlanCreate(catalog::Session& session, const catalog::QualifiedName&
         plan->open_job = *std::move(open);
         return RefuseOtherJob(*plan->open_job, ToJson(plan->request));
       }
+      if ((*set)->live_structure) {
+        absl::StatusOr<catalog::Structure> live =
+            catalog::GetStructure(session, *(*set)->live_structure);
+        if (!live.ok()) return live.status();
+        return RefuseExistingSet(**set, *live, plan->set, plan->replacement);
+      }
     }
   }
   absl::StatusOr<std::optional<std::int64_t>> taken =

@@ -178,6 +178,24 @@ absl::Status RefuseSameOrder(const catalog::SetDefinition& set, const catalog::S
                                          "HINT: give another --key, or --show for more columns."));
 }
 
+absl::Status RefuseExistingSet(const catalog::SetDefinition& existing,
+                               const catalog::Structure& live, const catalog::SetDefinition& asked,
+                               const catalog::Structure& replacement) {
+  const bool same = existing.member_oid == asked.member_oid && existing.owner == asked.owner &&
+                    existing.insertion_automatic == asked.insertion_automatic &&
+                    existing.retention_mandatory == asked.retention_mandatory &&
+                    OrderText(existing, live) == OrderText(asked, replacement);
+  if (same) {
+    return absl::AlreadyExistsError(StrCat("set ", asked.alias.Display(),
+                                           " is there already, as asked: there is nothing to do\n",
+                                           "HINT: `run set` changes its sort key."));
+  }
+  return absl::AlreadyExistsError(
+      StrCat("the name ", asked.alias.Display(), " is taken by another set, of ",
+             existing.member.Display(), " with sort key ", catalog::DisplaySortKey(live.sort_key),
+             "\nHINT: choose another name; `run set` changes the sort key of that one."));
+}
+
 absl::Status RefuseOtherJob(const catalog::JobRecord& open, const std::string& request) {
   if (open.request == request) return absl::OkStatus();
   return absl::FailedPreconditionError(

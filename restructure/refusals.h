@@ -28,6 +28,10 @@ absl::Status RefuseLongName(const catalog::QualifiedName& alias);
 absl::Status RefuseSameOrder(const catalog::SetDefinition& set, const catalog::Structure& live,
                              const catalog::Structure& replacement,
                              const std::vector<std::string>& show);
+// A set of that name is there: as asked for, or another one.
+absl::Status RefuseExistingSet(const catalog::SetDefinition& existing,
+                               const catalog::Structure& live, const catalog::SetDefinition& asked,
+                               const catalog::Structure& replacement);
 absl::Status RefuseOtherJob(const catalog::JobRecord& open, const std::string& request);
 
 // The key of the member table: its primary key, or else its first unique index over NOT NULL
