@@ -73,6 +73,24 @@ std::string RemoveOldKey(const SetDefinition& set, const Structure& structure) {
                           structure.SourceView().Sql(), KeysEqual(set.key, "s.", "OLD."));
 }
 
+// A transaction whose snapshot is older than the row in the replacement (REPEATABLE READ, begun
+// before the copy or the last drain) would not see that row, and its DELETE would silently leave it
+// there. ON CONFLICT looks at the row whatever the snapshot, and gives such a transaction a
+// serialization failure: it may be retried, like any of that isolation level.
+std::string SeeRowOrFail(const SetDefinition& set, const Structure& structure) {
+  std::vector<std::string> owner_known;
+  for (const std::string& column : set.owner) {
+    owner_known.push_back(StrCat("OLD.", QuoteName(column), " IS NOT NULL"));
+  }
+  const std::vector<std::string> columns = ColumnNames(structure);
+  return absl::Substitute(
+      "IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN\n"
+      "INSERT INTO $0 ($1) SELECT $2 WHERE $3 ON CONFLICT ($4) DO NOTHING;\n"
+      "IF FOUND THEN DELETE FROM $0 n WHERE $5; END IF;\nEND IF;",
+      structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "OLD."),
+      absl::StrJoin(owner_known, " AND "), QuoteNames(set.key), KeysEqual(set.key, "n.", "OLD."));
+}
+
 // Every change is applied by state: what the member table holds under the key at this moment, not
 // what the trigger was told. A change made by another trigger inside the same statement is then
 // never overwritten with an older row, and the order in which triggers fire does not matter.
@@ -93,11 +111,12 @@ std::string SyncBody(const SetDefinition& set, const Structure& structure) {
   return absl::Substitute(
       "\nBEGIN\n"
       "IF TG_OP = 'INSERT' THEN\n$0\n"
-      "ELSIF TG_OP = 'UPDATE' THEN\n$1\nIF $2 THEN\n$3\nEND IF;\n"
-      "ELSIF TG_OP = 'DELETE' THEN\n$3\n"
+      "ELSIF TG_OP = 'UPDATE' THEN\n$5\n$1\nIF $2 THEN\n$3\nEND IF;\n"
+      "ELSIF TG_OP = 'DELETE' THEN\n$5\n$3\n"
       "ELSE\nTRUNCATE $4;\n"
       "END IF;\nRETURN NULL;\nEND\n",
-      insert, update, key_changed, RemoveOldKey(set, structure), structure.table.Sql());
+      insert, update, key_changed, RemoveOldKey(set, structure), structure.table.Sql(),
+      SeeRowOrFail(set, structure));
 }
 
 // Old and new keys go to the log as they are: duplicates are the consumer's business.
@@ -250,13 +269,21 @@ std::string MirrorToLog(const SetDefinition& set, const Structure& live, const S
 
 std::string MirrorToStructure(const SetDefinition& set, const Structure& live,
                               const Structure& other) {
-  return MirrorFunctionSql(live,
-                           absl::Substitute("IF TG_OP = 'INSERT' THEN $0\n"
-                                            "ELSE DELETE FROM $1 n WHERE $2"
-                                            " AND NOT EXISTS (SELECT FROM $3 l WHERE $4);\nEND IF;",
-                                            Follow(set, other, "NEW."), other.table.Sql(),
-                                            KeysEqual(set.key, "n.", "OLD."), live.table.Sql(),
-                                            KeysEqual(set.key, "l.", "OLD.")));
+  return MirrorFunctionSql(
+      live, absl::Substitute("IF TG_OP = 'INSERT' THEN $0\n"
+                             "ELSE\n"
+                             // As in SeeRowOrFail, by the member table's row.
+                             "IF pg_catalog.current_setting('transaction_isolation')"
+                             " <> 'read committed' THEN\n"
+                             "INSERT INTO $1 ($5) SELECT $6 FROM $7 s WHERE $8"
+                             " ON CONFLICT ($9) DO NOTHING;\nEND IF;\n"
+                             "DELETE FROM $1 n WHERE $2"
+                             " AND NOT EXISTS (SELECT FROM $3 l WHERE $4);\nEND IF;",
+                             Follow(set, other, "NEW."), other.table.Sql(),
+                             KeysEqual(set.key, "n.", "OLD."), live.table.Sql(),
+                             KeysEqual(set.key, "l.", "OLD."), QuoteNames(ColumnNames(other)),
+                             QuoteNames(ColumnNames(other), "s."), other.SourceView().Sql(),
+                             KeysEqual(set.key, "s.", "OLD."), QuoteNames(set.key)));
 }
 
 std::string MirrorToNothing(const Structure& live) { return MirrorFunctionSql(live, "NULL;"); }
