@@ -114,7 +114,15 @@ void Writer::RunSome(Draft& draft, bool cascades) {
 void Writer::Reconnect(const Draft& draft) {
   ++report_.lost_connections;
   if (!options_.survives_restarts) report_.errors.emplace_back("a writer lost its connection");
-  const bool connected = Eventually([this] {
+  std::map<std::int64_t, std::optional<Member>> before;
+  for (const auto& [id, unused] : draft.changes()) {
+    const auto known = report_.ledger.find(id);
+    before[id] = known == report_.ledger.end() ? std::nullopt : std::make_optional(known->second);
+  }
+  bool committed = false;
+  bool rolled_back = false;
+  // The server may go away again at any of these questions.
+  const bool resolved = Eventually([&] {
     try {
       client_ = Client(target_.Conninfo(ApplicationName(residue_)));
       // A prepared transaction that nobody ended is rolled back now.
@@ -122,22 +130,19 @@ void Writer::Reconnect(const Draft& draft) {
                                               Literal(prepared_) + ")")) {
         client_.Exec("ROLLBACK PREPARED " + Literal(prepared_));
       }
+      committed = Matches(draft.changes());
+      rolled_back = Matches(before);
       return true;
     } catch (const ServerError&) {
       return false;
     }
   });
   prepared_.clear();
-  std::map<std::int64_t, std::optional<Member>> before;
-  for (const auto& [id, unused] : draft.changes()) {
-    const auto known = report_.ledger.find(id);
-    before[id] = known == report_.ledger.end() ? std::nullopt : std::make_optional(known->second);
-  }
-  if (!connected) {
+  if (!resolved) {
     report_.errors.emplace_back("a writer could not connect again");
-  } else if (Matches(draft.changes())) {
+  } else if (committed) {
     draft.ApplyTo(report_.ledger);
-  } else if (!Matches(before)) {
+  } else if (!rolled_back) {
     report_.errors.push_back(absl::StrCat(ApplicationName(residue_),
                                           ": half of a transaction survived a lost connection"));
   }
