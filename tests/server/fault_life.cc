@@ -71,7 +71,8 @@ class FaultyLife {
     for (const std::string& setting : fault_.attempts) {
       const Outcome faulty =
           RunTool(target_, arguments, {kSmallBatches, "PG_RESTRUCTURE_FAIL=" + setting});
-      if (faulty.exit_code == kDone) return true;
+      // An attempt after one that was killed at its very end finds the work done.
+      if (faulty.exit_code == kDone || WasDoneBefore(faulty)) return true;
       showed_ = true;
       as_foreseen = as_foreseen && !faulty.hung &&
                     (fault_.kills ? faulty.signal == SIGKILL : faulty.exit_code == kResumable);
