@@ -80,7 +80,7 @@ SELECT pg_catalog.format('the alias of set %I.%I is gone', s.schema_name, s.set_
          s.set_name)
 FROM restructure.set s WHERE s.alias IS NOT NULL
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = s.alias)
-  AND s.set_id NOT IN (SELECT set_id FROM restructure.job WHERE open)
+  AND NOT EXISTS (SELECT FROM restructure.job j WHERE j.open AND j.set_id = s.set_id)
 UNION ALL
 SELECT pg_catalog.format('server process %s (%s) belongs to no running job', a.pid,
          a.application_name),
@@ -93,6 +93,26 @@ WHERE a.datname = pg_catalog.current_database()
       AND j.lease_until > pg_catalog.clock_timestamp() - interval '5 seconds')
 )sql";
 
+// From version 2 of the schema on: indexes that a job was to take away, or died over.
+constexpr char kIndexFindings[] = R"sql(
+SELECT pg_catalog.format('index %I.%I of job %s is left over%s', p.schema_name, o.name, j.job_id,
+         CASE WHEN x.valid THEN '' ELSE ' and invalid' END),
+       pg_catalog.format('DROP INDEX CONCURRENTLY %I.%I.', p.schema_name, o.name)
+FROM restructure.index_part p JOIN restructure.job j USING (job_id),
+  LATERAL (VALUES (p.new_name), (p.old_name)) o(name),
+  LATERAL restructure.index_state(p.on_table, p.schema_name, o.name) x
+WHERE NOT j.open AND NOT EXISTS (
+  SELECT FROM restructure.index_part q JOIN restructure.job k USING (job_id)
+  WHERE k.open AND q.schema_name = p.schema_name AND o.name IN (q.new_name, q.old_name))
+)sql";
+
+absl::Status AddFindings(Session& session, const char* query, Diagnosis* diagnosis) {
+  absl::StatusOr<Rows> findings = session.Query(query);
+  if (!findings.ok()) return findings.status();
+  for (const Row& row : *findings) diagnosis->findings.push_back({ToText(row[0]), ToText(row[1])});
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Diagnosis> Diagnose(Session& session) {
@@ -100,9 +120,9 @@ absl::StatusOr<Diagnosis> Diagnose(Session& session) {
   absl::StatusOr<int> version = InstalledSchemaVersion(session);
   if (!version.ok()) return version.status();
   if (*version == 0) return diagnosis;
-  absl::StatusOr<Rows> findings = session.Query(kFindings);
-  if (!findings.ok()) return findings.status();
-  for (const Row& row : *findings) diagnosis.findings.push_back({ToText(row[0]), ToText(row[1])});
+  absl::Status added = AddFindings(session, kFindings, &diagnosis);
+  if (added.ok() && *version >= 2) added = AddFindings(session, kIndexFindings, &diagnosis);
+  if (!added.ok()) return added;
   absl::StatusOr<Rows> jobs = session.Query(
       "SELECT pg_catalog.format('job %s on %s is open, phase %s%s', job_id, name, phase,"
       " CASE WHEN lease_until > pg_catalog.clock_timestamp() THEN '' ELSE ', not running' END)"

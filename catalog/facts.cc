@@ -183,7 +183,8 @@ absl::StatusOr<bool> MayUseLedger(Session& session) {
       " AND pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, p))"
       " FROM pg_catalog.pg_class c, pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE',"
       " 'DELETE']) p WHERE c.relnamespace = 'restructure'::pg_catalog.regnamespace"
-      " AND c.relname IN ('set', 'structure', 'job', 'batch', 'event')");
+      " AND c.relname IN ('set', 'structure', 'job', 'batch', 'event',"
+      " 'index_change', 'index_part', 'index_foreign_key')");
   if (!rows.ok()) return rows.status();
   return ToBool(rows->front()[0]);
 }

@@ -16,9 +16,14 @@ namespace {
 
 // In the order of a job's life. Transaction::Begin refuses a label that is not here.
 constexpr absl::string_view kTransactions[] = {
-    "install", "open_job",   "lease", "build",  "copy",    "reset_copy",  "take",     "settle",
-    "index",   "apply",      "stage", "ranges", "verify",  "synchronize", "exchange", "revert",
-    "release", "disconnect", "empty", "drop",   "abandon", "close_job"};
+    "install",        "open_job",     "lease",          "build",        "copy",
+    "reset_copy",     "take",         "settle",         "index",        "apply",
+    "stage",          "ranges",       "verify",         "synchronize",  "exchange",
+    "revert",         "release",      "disconnect",     "empty",        "drop",
+    "abandon",        "close_job",    "index_skeleton", "index_attach", "index_part",
+    "index_exchange", "index_revert", "index_validate", "index_drop"};
+// Around statements that cannot run in a transaction.
+constexpr absl::string_view kStatements[] = {"index_concurrently", "index_drop_concurrently"};
 constexpr absl::string_view kPhases[] = {"build", "connect",    "verify", "swap",
                                          "soak",  "disconnect", "drop"};
 
@@ -89,6 +94,11 @@ std::vector<std::string> FailpointNames() {
   for (absl::string_view transaction : kTransactions) {
     for (absl::string_view point : {".before_commit", ".commit_unanswered", ".after_commit"}) {
       names.push_back(absl::StrCat(transaction, point));
+    }
+  }
+  for (absl::string_view statement : kStatements) {
+    for (absl::string_view point : {".before", ".after"}) {
+      names.push_back(absl::StrCat(statement, point));
     }
   }
   return names;

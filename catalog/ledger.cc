@@ -280,9 +280,9 @@ absl::StatusOr<std::int64_t> InsertJob(Session& session, const JobRecord& job) {
       "INSERT INTO restructure.job (kind, name, set_id, request, old_structure, new_structure,"
       " phase, goal, system_identifier, database_oid)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING job_id",
-      {job.kind, job.name, Id(job.set_id), job.request, optional(job.old_structure),
-       optional(job.new_structure), job.phase, job.goal, job.system_identifier,
-       Id(job.database_oid)});
+      {job.kind, job.name, job.set_id > 0 ? Value(Id(job.set_id)) : Value(), job.request,
+       optional(job.old_structure), optional(job.new_structure), job.phase, job.goal,
+       job.system_identifier, Id(job.database_oid)});
   if (!rows.ok()) return rows.status();
   return ToInt(rows->front()[0]);
 }

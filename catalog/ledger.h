@@ -32,10 +32,10 @@ inline constexpr char kGoalAbort[] = "abort";
 
 struct JobRecord {
   std::int64_t job_id = 0;
-  std::string kind;  // create, restructure, drop
+  std::string kind;  // set, index
   std::string name;
-  std::int64_t set_id = 0;
-  std::string request;  // JSON: what was asked for
+  std::int64_t set_id = 0;  // 0: not a set
+  std::string request;      // JSON: what was asked for
   std::optional<std::int64_t> old_structure;
   std::optional<std::int64_t> new_structure;
   std::string phase;

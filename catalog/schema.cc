@@ -206,6 +206,64 @@ COMMENT ON FUNCTION restructure.disconnect_member(regclass, text[]) IS
 INSERT INTO restructure.version (version) VALUES (1)
 )sql";
 
+// Version 2: indexes.
+constexpr char kVersion2[] = R"sql(
+-- What a job works on, where that is no set: one open job for each.
+ALTER TABLE restructure.job ADD COLUMN relation regclass;
+CREATE UNIQUE INDEX job_one_open_per_relation ON restructure.job (relation) WHERE open;
+
+CREATE TABLE restructure.index_change (
+  job_id bigint PRIMARY KEY REFERENCES restructure.job ON DELETE CASCADE,
+  on_table regclass NOT NULL, is_partitioned boolean NOT NULL,
+  old_definition text NOT NULL, new_definition text NOT NULL,
+  live_side text NOT NULL DEFAULT 'old' CHECK (live_side IN ('old', 'new')),
+  constraint_name text, is_primary boolean NOT NULL, is_deferrable boolean NOT NULL,
+  is_deferred boolean NOT NULL, tries text NOT NULL);
+
+CREATE TABLE restructure.index_part (
+  job_id bigint NOT NULL REFERENCES restructure.index_change ON DELETE CASCADE,
+  part int NOT NULL, parent int NOT NULL,
+  on_table regclass NOT NULL, is_leaf boolean NOT NULL,
+  schema_name text NOT NULL, index_name text NOT NULL, new_name text NOT NULL,
+  old_name text NOT NULL, is_verified boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (job_id, part));
+
+CREATE TABLE restructure.index_foreign_key (
+  job_id bigint NOT NULL REFERENCES restructure.index_change ON DELETE CASCADE,
+  on_table regclass NOT NULL, name text NOT NULL,
+  PRIMARY KEY (job_id, on_table, name));
+
+-- A name that ends in the suffix, cut where it would be too long, numbered where it is taken.
+CREATE FUNCTION restructure.free_name(schema oid, name text, suffix text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+  SELECT candidate FROM generate_series(1, 100) n,
+    LATERAL (SELECT suffix || CASE n WHEN 1 THEN '' ELSE '_x' || n END AS ending) e,
+    LATERAL (SELECT left(name, l) || ending AS candidate FROM generate_series(length(name), 0, -1) l
+             WHERE octet_length(left(name, l) || ending) <= 63 LIMIT 1) c
+  WHERE NOT EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = schema
+                    AND o.relname::text = candidate)
+    AND NOT EXISTS (SELECT FROM restructure.index_part p JOIN restructure.job j USING (job_id)
+                    JOIN pg_namespace s ON s.nspname::text = p.schema_name AND s.oid = schema
+                    WHERE j.open AND candidate IN (p.new_name, p.old_name))
+  ORDER BY n LIMIT 1
+$f$;
+
+-- The index of that name, if it is one of that table.
+CREATE FUNCTION restructure.index_state(on_table oid, schema_name text, name text,
+  OUT oid oid, OUT valid boolean, OUT attached boolean) RETURNS SETOF record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+  SELECT x.oid, i.indisvalid AND i.indisready, x.relispartition
+  FROM pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace
+  JOIN pg_index i ON i.indexrelid = x.oid
+  WHERE n.nspname::text = $2 AND x.relname::text = $3 AND i.indrelid = $1
+$f$;
+
+INSERT INTO restructure.version (version) VALUES (2)
+)sql";
+
+constexpr const char* kVersions[] = {kVersion1, kVersion2};
+static_assert(sizeof kVersions / sizeof *kVersions == kSchemaVersion);
+
 absl::Status CheckVersion(int version) {
   if (version <= kSchemaVersion) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("schema restructure has version ", version,
@@ -251,11 +309,16 @@ absl::Status InstallSchema(Session& session) {
   if (!locked.ok()) return locked.status();
   version = InstalledSchemaVersion(session);
   if (!version.ok()) return version.status();
-  if (*version == 0) {
-    absl::Status created = session.Execute(kVersion1);
-    if (absl::IsPermissionDenied(created)) {
+  for (; *version < kSchemaVersion; ++*version) {
+    absl::Status created = session.Execute(kVersions[*version]);
+    if (absl::IsPermissionDenied(created) && *version == 0) {
       { Transaction rolled_back = *std::move(transaction); }
       return MissingCreate(session);
+    }
+    if (absl::IsPermissionDenied(created)) {
+      return absl::PermissionDeniedError(absl::StrCat(
+          "schema restructure is of an older version and cannot be upgraded: ", created.message(),
+          "\nHINT: let its owner run any pg_restructure command that starts a job."));
     }
     if (!created.ok()) return created;
   }

@@ -91,14 +91,19 @@ absl::Status MakeSynchronous(Session& session, const Target& target) {
   return session.Execute(SwitchToSync(target.set, target.structure));
 }
 
-absl::Status ExchangeAlias(Session& session, const SetDefinition& set, const Structure& live,
-                           const std::optional<Structure>& retired) {
-  if (set.MembershipIsChosen() && retired) {
-    absl::Status mirrored =
-        ExecuteAll(session, {MirrorToNothing(*retired), MirrorToStructure(set, live, *retired)});
-    if (!mirrored.ok()) return mirrored;
+absl::Status PrepareExchange(Session& session, const SetDefinition& set, const Structure& live,
+                             const Structure& retired) {
+  std::vector<std::string> statements = {"SET LOCAL synchronous_commit = off",
+                                         AliasFunction(set, live)};
+  if (set.MembershipIsChosen()) {
+    statements.push_back(MirrorToNothing(retired));
+    statements.push_back(MirrorToStructure(set, live, retired));
   }
-  return ExecuteAll(session, {AliasFunction(set, live), PointAliasAt(set, live)});
+  return ExecuteAll(session, statements);
+}
+
+absl::Status PointAlias(Session& session, const SetDefinition& set, const Structure& live) {
+  return session.Execute(PointAliasAt(set, live));
 }
 
 absl::Status CreateAlias(Session& session, const SetDefinition& set, const Structure& live) {

@@ -31,9 +31,13 @@ absl::Status StartCapture(Session& session, const Target& target);
 // The same locks. From the commit on, writers keep the replacement equal themselves.
 absl::Status MakeSynchronous(Session& session, const Target& target);
 
-// Requires LockAlias. Points the alias at `live`; `retired`, if any, goes on being kept equal.
-absl::Status ExchangeAlias(Session& session, const SetDefinition& set, const Structure& live,
-                           const std::optional<Structure>& retired);
+// What an exchange does before it takes the lock; `retired` goes on being kept equal. The
+// transaction will not wait for the disk while it holds the lock: a crash of the server undoes all
+// of it or nothing, and both structures are equal.
+absl::Status PrepareExchange(Session& session, const SetDefinition& set, const Structure& live,
+                             const Structure& retired);
+// Requires LockAlias.
+absl::Status PointAlias(Session& session, const SetDefinition& set, const Structure& live);
 // Creates the alias of a new set. kAlreadyExists if its name is taken by now.
 absl::Status CreateAlias(Session& session, const SetDefinition& set, const Structure& live);
 absl::Status DropAlias(Session& session, const SetDefinition& set);

@@ -18,7 +18,9 @@ absl::StatusOr<std::vector<SnapshotHolder>> SnapshotHolders(Session& session) {
       " AND l.locktype = 'virtualxid' AND l.granted AND l.mode = 'ExclusiveLock'"
       " WHERE a.datname = pg_catalog.current_database() AND a.backend_xmin IS NOT NULL"
       " AND a.pid <> pg_catalog.pg_backend_pid()"
-      " AND a.backend_type IN ('client backend', 'parallel worker', 'background worker')"
+      // Without pg_read_all_stats the type of others' sessions is hidden, their xmin is not.
+      " AND coalesce(a.backend_type, 'client backend')"
+      "  IN ('client backend', 'parallel worker', 'background worker')"
       " AND NOT pg_catalog.starts_with(a.application_name, 'pg_restructure job ')");
   if (!rows.ok()) return rows.status();
   std::vector<SnapshotHolder> holders;
@@ -40,6 +42,40 @@ absl::StatusOr<std::vector<SnapshotHolder>> StillHolding(
              old.xmin == holder.xmin;
     };
     if (std::any_of(before.begin(), before.end(), same)) still.push_back(holder);
+  }
+  return still;
+}
+
+absl::StatusOr<std::vector<Writer>> WritersOf(Session& session, const QualifiedName& relation) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "SELECT DISTINCT l.pid, l.virtualtransaction, 'pid ' || l.pid || coalesce(' (' || a.usename"
+      "   || coalesce(', ' || nullif(a.application_name, ''), '') || ')', '')"
+      " FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+      " WHERE l.locktype = 'relation' AND l.granted AND l.pid IS NOT NULL"
+      " AND l.relation = pg_catalog.to_regclass($1)::oid"
+      " AND l.database = (SELECT oid FROM pg_catalog.pg_database"
+      "                   WHERE datname = pg_catalog.current_database())"
+      " AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock',"
+      "  'AccessExclusiveLock') AND l.pid <> pg_catalog.pg_backend_pid()",
+      {relation.Sql()});
+  if (!rows.ok()) return rows.status();
+  std::vector<Writer> writers;
+  for (const Row& row : *rows) {
+    writers.push_back({static_cast<int>(ToInt(row[0])), ToText(row[1]), ToText(row[2])});
+  }
+  return writers;
+}
+
+absl::StatusOr<std::vector<Writer>> StillWriting(Session& session, const QualifiedName& relation,
+                                                 const std::vector<Writer>& before) {
+  absl::StatusOr<std::vector<Writer>> now = WritersOf(session, relation);
+  if (!now.ok()) return now.status();
+  std::vector<Writer> still;
+  for (const Writer& writer : *now) {
+    const auto same = [&](const Writer& old) {
+      return old.pid == writer.pid && old.virtual_transaction == writer.virtual_transaction;
+    };
+    if (std::any_of(before.begin(), before.end(), same)) still.push_back(writer);
   }
   return still;
 }

@@ -29,6 +29,19 @@ absl::StatusOr<std::vector<SnapshotHolder>> SnapshotHolders(Session& session);
 absl::StatusOr<std::vector<SnapshotHolder>> StillHolding(Session& session,
                                                          const std::vector<SnapshotHolder>& before);
 
+// A transaction that may write a table: its triggers may run in it.
+struct Writer {
+  int pid = 0;
+  std::string virtual_transaction;
+  std::string description;
+};
+
+// Take it after a commit that changed a trigger's function: whoever is not in it, or has left it
+// since, runs the new function. A session that had its lock before may still run the old one.
+absl::StatusOr<std::vector<Writer>> WritersOf(Session& session, const QualifiedName& relation);
+absl::StatusOr<std::vector<Writer>> StillWriting(Session& session, const QualifiedName& relation,
+                                                 const std::vector<Writer>& before);
+
 // The oldest transaction whose lock on the relation keeps `mode` (SHARE ROW EXCLUSIVE or ACCESS
 // EXCLUSIVE) out; for people. Empty: nobody that can be seen.
 absl::StatusOr<std::string> DescribeLockers(Session& session, const QualifiedName& relation,

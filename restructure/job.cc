@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "catalog/waits.h"
-#include "restructure/request.h"
+#include "restructure/set/request.h"
 
 namespace restructure {
 namespace {

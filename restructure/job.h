@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "catalog/batches.h"
+#include "catalog/index_ledger.h"
 #include "catalog/ledger.h"
 #include "catalog/session.h"
 #include "restructure/control.h"
@@ -63,12 +64,18 @@ struct Job {
   Settings settings;
   catalog::JobRecord record;  // as it was when the lease was taken
   std::int64_t token = 0;
+  std::unique_ptr<catalog::Session> session;  // the coordinator's
 
-  // Reread after each reconnect.
+  // What a set's job works on; reread after each reconnect.
   catalog::SetDefinition set;
   std::optional<catalog::Structure> old;          // empty while a set is created
   std::optional<catalog::Structure> replacement;  // empty while a set is dropped
-  std::unique_ptr<catalog::Session> session;      // the coordinator's
+
+  // What an index job works on; reread after each reconnect.
+  std::optional<catalog::IndexChange> index;
+
+  // What the operator asked to be shown at the end.
+  std::vector<std::string> notes;
 
   double keys_applied_per_second = 5000;  // measured while catching up
 
@@ -79,7 +86,7 @@ struct Job {
 
   std::int64_t id() const { return record.job_id; }
   bool creates() const { return !old && replacement; }
-  bool drops() const { return !replacement; }
+  bool drops() const { return !replacement && !index; }
   // Requires: a replacement.
   catalog::Target target() const;
   // The structure that the alias does not show; empty if there is but one.

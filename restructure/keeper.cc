@@ -1,6 +1,11 @@
 #include "restructure/keeper.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "catalog/index_objects.h"
 #include "catalog/load_query.h"
 
 namespace restructure {
@@ -8,6 +13,9 @@ namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kStatementMax = absl::Seconds(3);
+
+// A concurrent index build cannot be slowed: when the limits are passed for this long, it is ended.
+constexpr absl::Duration kPressureMax = absl::Seconds(10);
 
 }  // namespace
 
@@ -72,6 +80,7 @@ bool Keeper::Tick(catalog::Session& session, int round) {
       wal_position_ = load->wal_bytes;
     }
   }
+  if (round % 2 == 1 && absl::IsUnavailable(WatchBuilds(session))) return false;
   if (round % 4 == 3) {
     absl::Status saved =
         catalog::SaveProgress(session, job_.id(), ToJson(job_.progress->Snapshot(absl::Now())),
@@ -79,6 +88,39 @@ bool Keeper::Tick(catalog::Session& session, int round) {
     if (absl::IsUnavailable(saved)) return false;
   }
   return true;
+}
+
+absl::Status Keeper::WatchBuilds(catalog::Session& session) {
+  absl::StatusOr<std::vector<catalog::RunningBuild>> builds =
+      catalog::ReadBuilds(session, job_.id());
+  if (!builds.ok() || builds->empty()) {
+    pressed_since_ = absl::InfiniteFuture();
+    return builds.status();
+  }
+  const catalog::RunningBuild& first = builds->front();
+  const std::string others =
+      builds->size() > 1 ? absl::StrCat(", ", builds->size() - 1, " more beside it") : "";
+  const absl::Time now = absl::Now();
+  job_.progress->ShowServerStep(absl::StrCat("index: ", first.table, ", ", first.phase, others),
+                                first.done, first.total, first.unit, now);
+  const throttle::Decision decision = job_.pacer->Next(0, now);
+  const bool pressed = !decision.may_run && !job_.control->pause_requested();
+  if (!pressed || !first.concurrently) {
+    pressed_since_ = absl::InfiniteFuture();
+    job_.progress->SetWaitingFor(first.waiting_for);
+    return absl::OkStatus();
+  }
+  pressed_since_ = std::min(pressed_since_, now);
+  job_.progress->SetWaitingFor(absl::StrCat(
+      decision.reason, ": the build is ended in ",
+      absl::FormatDuration(absl::Trunc(kPressureMax - (now - pressed_since_), absl::Seconds(1)))));
+  if (now - pressed_since_ < kPressureMax) return absl::OkStatus();
+  pressed_since_ = absl::InfiniteFuture();
+  absl::Status noted = catalog::AddEvent(
+      session, job_.id(),
+      absl::StrCat("an index build is ended, to be tried again: ", decision.reason));
+  if (!noted.ok()) return noted;
+  return catalog::CancelBuilds(session, job_.id());
 }
 
 }  // namespace restructure

@@ -26,9 +26,12 @@ class Keeper {
   void Run();
   // One round. False: the session is lost.
   bool Tick(catalog::Session& session, int round);
+  // Shows the index builds under way, and ends those that the limits have forbidden for too long.
+  absl::Status WatchBuilds(catalog::Session& session);
 
   const Job& job_;
   std::int64_t wal_position_ = 0;
+  absl::Time pressed_since_ = absl::InfiniteFuture();
   absl::Time renewed_;
   std::atomic<bool> stop_{false};
   std::thread thread_;

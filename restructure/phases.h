@@ -1,4 +1,4 @@
-// The phases of a job, in run order: the table of contents of this folder.
+// The phases of a job. Each kind of structure has its own, in run order, in its folder's kind.cc.
 //
 // A phase first asks the ledger and the server where it stands and returns at once if its After
 // holds; it may be run twice at any time. README.md has the table: before, after, lock, undo.
@@ -6,8 +6,12 @@
 #ifndef RESTRUCTURE_PHASES_H_
 #define RESTRUCTURE_PHASES_H_
 
+#include <functional>
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "restructure/job.h"
 
 namespace restructure {
@@ -17,36 +21,37 @@ enum class Next {
   kStay,  // the job rests here until the operator says more
 };
 
-absl::StatusOr<Next> Build(Job& job);
-absl::StatusOr<Next> Connect(Job& job);
-absl::StatusOr<Next> Verify(Job& job);
-absl::StatusOr<Next> Swap(Job& job);
-absl::StatusOr<Next> Soak(Job& job);  // and revert
-absl::StatusOr<Next> Disconnect(Job& job);
-absl::StatusOr<Next> Drop(Job& job);
-
 struct Phase {
   const char* name;
   absl::StatusOr<Next> (*run)(Job& job);
 };
 
-inline constexpr Phase kPhases[] = {
-    {"build", &Build}, {"connect", &Connect},       {"verify", &Verify}, {"swap", &Swap},
-    {"soak", &Soak},   {"disconnect", &Disconnect}, {"drop", &Drop},
+// What a kind of structure brings along. Its folder has it: set/, index/.
+struct Kind {
+  const char* name;  // as the ledger has it
+  absl::Span<const Phase> phases;
+  // Reads from the ledger what the job works on.
+  absl::Status (*load)(Job& job);
+  // Makes ready again for a run what an earlier one left.
+  absl::Status (*reconcile)(Job& job);
+  // Undoes a job that has not swapped yet, as if it had never been.
+  absl::Status (*abandon)(Job& job);
+  // What stands behind the name now, in words.
+  std::string (*live)(const Job& job);
 };
+extern const Kind kSet;
+extern const Kind kIndex;
 
-// Undoes a job that has not swapped yet: everything of the replacement goes, and for a job that
-// creates a set, the set.
-absl::Status Abandon(Job& job);
+inline constexpr char kSetKind[] = "set";
+inline constexpr char kIndexKind[] = "index";
+const Kind& KindNamed(const std::string& name);
+const Kind& KindOf(const Job& job);
 
-// Shared by phases.
+// Shared by the kinds' phases.
 
-// Applies the key log until about `backlog_max` keys are left. `step` is what progress shows.
-absl::Status CatchUp(Job& job, std::int64_t backlog_max);
-
-// Makes ready again for a run what an earlier one left: restarts the copy where the storage of the
-// member table was replaced.
-absl::Status Reconcile(Job& job);
+// After an exchange: waits until the operator or the soak time says that it is for good. A wish to
+// revert runs `exchange_back`, and the soak begins anew.
+absl::StatusOr<Next> AwaitFinish(Job& job, const std::function<absl::Status()>& exchange_back);
 
 // Adds the time of its scope to the tally and shows the step.
 class Step {

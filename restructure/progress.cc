@@ -38,6 +38,7 @@ void Progress::StartPhase(std::string phase, absl::Time now) {
   const std::lock_guard<std::mutex> lock(mutex_);
   state_.phase = std::move(phase);
   state_.step.clear();
+  state_.unit = "rows";
   state_.rows_done = 0;
   state_.rows_total = 0;
   state_.rows_per_second = 0;
@@ -50,12 +51,27 @@ void Progress::StartPhase(std::string phase, absl::Time now) {
 void Progress::StartStep(std::string step, std::int64_t rows_total, absl::Time now) {
   const std::lock_guard<std::mutex> lock(mutex_);
   state_.step = std::move(step);
+  state_.unit = "rows";
   state_.rows_done = 0;
   state_.rows_total = std::max<std::int64_t>(rows_total, 0);
   state_.rows_per_second = 0;
   state_.waiting_for.clear();
   rate_at_ = now;
   rate_rows_ = 0;
+}
+
+void Progress::ShowServerStep(const std::string& step, std::int64_t done, std::int64_t total,
+                              const std::string& unit, absl::Time now) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (state_.step != step) {
+    state_.step = step;
+    state_.rows_per_second = 0;
+    rate_at_ = now;
+    rate_rows_ = done;
+  }
+  state_.unit = unit;
+  state_.rows_done = done;
+  state_.rows_total = total;
 }
 
 void Progress::AddRows(std::int64_t rows) {
@@ -124,6 +140,7 @@ std::string ToJson(const ProgressSnapshot& snapshot) {
   json["step"] = snapshot.step;
   json["rows_done"] = snapshot.rows_done;
   json["rows_total"] = snapshot.rows_total;
+  json["unit"] = snapshot.unit;
   json["rows_per_second"] = Rounded(snapshot.rows_per_second, 1);
   json["time_left_seconds"] = nullptr;
   if (snapshot.time_left.has_value()) {
@@ -151,6 +168,7 @@ absl::StatusOr<ProgressSnapshot> ProgressFromJson(const std::string& text) {
   fields.Read("step", snapshot.step);
   fields.Read("rows_done", snapshot.rows_done);
   fields.Read("rows_total", snapshot.rows_total);
+  fields.Read("unit", snapshot.unit);
   fields.Read("rows_per_second", snapshot.rows_per_second);
   const nlohmann::json* time_left = fields.Find("time_left_seconds");
   if (time_left != nullptr && !time_left->is_null()) {

@@ -23,6 +23,7 @@ struct ProgressSnapshot {
   std::string step;             // inside a phase: "copy", "settle", "index", "catch up", ...
   std::int64_t rows_done = 0;   // of this step
   std::int64_t rows_total = 0;  // of this step, estimated; 0: not known
+  std::string unit = "rows";    // what the counts of this step count: rows, blocks, tuples, lockers
   double rows_per_second = 0;   // over the last seconds
   std::optional<absl::Duration> time_left;  // of this step
   int workers = 0;
@@ -41,6 +42,9 @@ class Progress {
   void StartPhase(std::string phase, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
   void StartStep(std::string step, std::int64_t rows_total, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // What the server says of a step of its own, an index build: where it stands by itself.
+  void ShowServerStep(const std::string& step, std::int64_t done, std::int64_t total,
+                      const std::string& unit, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
   void AddRows(std::int64_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetWorkers(int workers) ABSL_LOCKS_EXCLUDED(mutex_);
   void WorkerBusy(int change) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -1,42 +1,24 @@
 // What a plan refuses, one function for each: OK, or a status that names the object, says what was
-// found and what was expected, and ends in a HINT. Pure: they judge facts that were read before.
+// found and what was expected, and ends in a HINT. Those that judge facts which were read before
+// are pure. Here is what all kinds share; each kind's folder has its own.
 
 #ifndef RESTRUCTURE_REFUSALS_H_
 #define RESTRUCTURE_REFUSALS_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "catalog/facts.h"
 #include "catalog/ledger.h"
-#include "catalog/set_definition.h"
 
 namespace restructure {
 
 absl::Status RefuseServer(const catalog::ServerFacts& server);
 absl::Status RefuseConnections(const catalog::ServerFacts& server, int workers);
-absl::Status RefuseMemberKind(const catalog::TableFacts& member);
-absl::Status RefuseForeignMember(const catalog::TableFacts& member,
-                                 const catalog::ServerFacts& server);
-absl::Status RefuseHiddenRows(const catalog::TableFacts& member);
-absl::Status RefuseNoKey(const catalog::TableFacts& member);
-absl::Status RefuseUnknownColumns(const catalog::TableFacts& member,
-                                  const std::vector<std::string>& columns,
-                                  const std::string& option);
-absl::Status RefuseLongName(const catalog::QualifiedName& alias);
-absl::Status RefuseSameOrder(const catalog::SetDefinition& set, const catalog::Structure& live,
-                             const catalog::Structure& replacement,
-                             const std::vector<std::string>& show);
-// A set of that name is there: as asked for, or another one.
-absl::Status RefuseExistingSet(const catalog::SetDefinition& existing,
-                               const catalog::Structure& live, const catalog::SetDefinition& asked,
-                               const catalog::Structure& replacement);
 absl::Status RefuseOtherJob(const catalog::JobRecord& open, const std::string& request);
 
-// The key of the member table: its primary key, or else its first unique index over NOT NULL
-// columns; empty if it has none.
-std::vector<std::string> KeyOf(const catalog::TableFacts& member);
+// kPermissionDenied, with the GRANT that is missing, if the role may not create or use the ledger.
+absl::Status CheckLedgerPrivileges(catalog::Session& session, const catalog::ServerFacts& server);
 
 }  // namespace restructure
 

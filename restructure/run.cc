@@ -13,7 +13,7 @@
 #include "catalog/schema.h"
 #include "restructure/keeper.h"
 #include "restructure/phases.h"
-#include "restructure/request.h"
+#include "restructure/set/request.h"
 
 namespace restructure {
 namespace {
@@ -86,25 +86,7 @@ absl::Status LoadJob(Job& job) {
         absl::StrCat("job ", job.id(), " belongs to another server or database\n",
                      "HINT: connect to the one on which it was started."));
   }
-  if (!job.record.open) return absl::OkStatus();
-  absl::StatusOr<catalog::SetDefinition> set = catalog::GetSet(*job.session, job.record.set_id);
-  if (!set.ok()) return set.status();
-  job.set = *std::move(set);
-  job.old.reset();
-  job.replacement.reset();
-  if (job.record.old_structure) {
-    absl::StatusOr<catalog::Structure> old =
-        catalog::GetStructure(*job.session, *job.record.old_structure);
-    if (!old.ok()) return old.status();
-    job.old = *std::move(old);
-  }
-  if (job.record.new_structure) {
-    absl::StatusOr<catalog::Structure> replacement =
-        catalog::GetStructure(*job.session, *job.record.new_structure);
-    if (!replacement.ok()) return replacement.status();
-    job.replacement = *std::move(replacement);
-  }
-  return absl::OkStatus();
+  return job.record.open ? KindOf(job).load(job) : absl::OkStatus();
 }
 
 absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
@@ -147,8 +129,8 @@ absl::Status AwaitResume(const Job& job) {
 }
 
 absl::StatusOr<Outcome> WalkPhases(Job& job) {
-  if (absl::Status ready = Reconcile(job); !ready.ok()) return ready;
-  for (const Phase& phase : kPhases) {
+  if (absl::Status ready = KindOf(job).reconcile(job); !ready.ok()) return ready;
+  for (const Phase& phase : KindOf(job).phases) {
     if (absl::Status resumed = AwaitResume(job); !resumed.ok()) return resumed;
     if (absl::Status check = job.control->Check(); !check.ok()) return check;
     const auto cut = [&job] { job.session->Cut(); };
@@ -174,7 +156,9 @@ absl::StatusOr<Outcome> WalkPhases(Job& job) {
 // Abort is for jobs that have not swapped; the commands see to that, the ledger decides.
 absl::StatusOr<Outcome> WalkOrAbandon(Job& job) {
   if (job.control->goal() == catalog::kGoalAbort && !job.record.swapped && !job.drops()) {
-    if (absl::Status undone = Abandon(job); !undone.ok()) return undone;
+    job.progress->StartPhase("abort", absl::Now());
+    job.control->SetUndoing(true);
+    if (absl::Status undone = KindOf(job).abandon(job); !undone.ok()) return undone;
     return Outcome::kAborted;
   }
   return WalkPhases(job);
@@ -214,45 +198,6 @@ absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id, std::string* goal)
 
 }  // namespace
 
-absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& plan,
-                                     const std::string& goal) {
-  if (absl::Status installed = catalog::InstallSchema(session); !installed.ok()) return installed;
-  absl::StatusOr<catalog::Transaction> transaction =
-      catalog::Transaction::Begin(session, "open_job");
-  if (!transaction.ok()) return transaction.status();
-  catalog::SetDefinition set = plan.set;
-  if (plan.request.action == SetRequest::Action::kCreate) {
-    absl::StatusOr<std::int64_t> set_id = catalog::InsertSet(session, set);
-    if (!set_id.ok()) return set_id.status();
-    set.set_id = *set_id;
-  }
-  catalog::JobRecord job;
-  job.kind = "set";
-  job.name = set.alias.Display();
-  job.set_id = set.set_id;
-  job.request = ToJson(plan.request);
-  job.phase = kPhases[0].name;
-  job.goal = goal;
-  job.system_identifier = plan.server.system_identifier;
-  job.database_oid = plan.server.database_oid;
-  if (plan.old) job.old_structure = plan.old->structure_id;
-  if (plan.request.action != SetRequest::Action::kDrop) {
-    absl::StatusOr<catalog::Structure> structure =
-        catalog::InsertStructure(session, set, plan.replacement);
-    if (!structure.ok()) return structure.status();
-    job.new_structure = structure->structure_id;
-  }
-  absl::StatusOr<std::int64_t> job_id = catalog::InsertJob(session, job);
-  if (absl::IsAlreadyExists(job_id.status())) {
-    return absl::FailedPreconditionError(absl::StrCat("another job on set ", job.name,
-                                                      " has just been started\n",
-                                                      "HINT: `pg_restructure status` shows it."));
-  }
-  if (!job_id.ok()) return job_id.status();
-  if (absl::Status committed = transaction->Commit(); !committed.ok()) return committed;
-  return job_id;
-}
-
 absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& settings,
                                  std::int64_t job_id, const std::string& goal,
                                  const Cockpit& cockpit) {
@@ -285,9 +230,8 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
     const std::int64_t batches_before = tally.Get().batches;
     absl::StatusOr<Outcome> outcome = Tenure(job, job_id, &new_goal);
     if (outcome.ok()) {
-      const catalog::Structure* live = job.record.open && !job.drops() ? job.live() : nullptr;
-      return RunResult{*outcome, tally.Get(),
-                       live == nullptr ? "" : catalog::DisplaySortKey(live->sort_key)};
+      return RunResult{*outcome, tally.Get(), job.record.open ? KindOf(job).live(job) : "",
+                       job.notes};
     }
     if (!IsLost(outcome.status())) return outcome.status();
     // Progress since the last loss starts the minute anew.

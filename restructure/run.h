@@ -5,10 +5,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "restructure/job.h"
-#include "restructure/plan.h"
 
 namespace restructure {
 
@@ -28,13 +28,9 @@ struct Cockpit {
 struct RunResult {
   Outcome outcome = Outcome::kDone;
   Summary summary;
-  std::string live_order;  // the sort key that the alias shows now
+  std::string live;                // what stands behind the name now: "sort key: …"; may be empty
+  std::vector<std::string> notes;  // what the operator asked to be shown
 };
-
-// Writes the job of an accepted plan into the ledger, and returns its id. kFailedPrecondition if
-// another job has been started on the set since the plan was made.
-absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& plan,
-                                     const std::string& goal);
 
 // Runs a job until it rests or ends, with `goal` as its new goal unless that is empty. Waits for
 // the lease of a dead process. A lost server is reconnected for up to a minute. Codes:

@@ -57,9 +57,11 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
   return settings;
 }
 
-std::vector<std::string> PhaseNames() {
+std::vector<std::string> PhaseNames(const std::string& kind) {
   std::vector<std::string> names;
-  for (const restructure::Phase& phase : restructure::kPhases) names.push_back(phase.name);
+  for (const restructure::Phase& phase : restructure::KindNamed(kind).phases) {
+    names.push_back(phase.name);
+  }
   return names;
 }
 

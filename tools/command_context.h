@@ -24,7 +24,7 @@ int Refuse(const absl::Status& status);
 restructure::Settings SettingsFrom(const RunOptions& run);
 
 // In run order.
-std::vector<std::string> PhaseNames();
+std::vector<std::string> PhaseNames(const std::string& kind);
 
 struct Connected {
   std::string conninfo;

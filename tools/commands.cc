@@ -16,8 +16,10 @@
 #include "catalog/failpoint.h"
 #include "catalog/ledger.h"
 #include "catalog/schema.h"
-#include "restructure/plan.h"
+#include "restructure/index/plan.h"
+#include "restructure/phases.h"
 #include "restructure/run.h"
+#include "restructure/set/plan.h"
 #include "tools/command_context.h"
 #include "tools/demo.h"
 #include "tools/exit_codes.h"
@@ -81,8 +83,8 @@ std::string WithHint(std::string message, std::int64_t job_id) {
 }
 
 // Runs the job under a panel until it rests; the last thing that most commands do.
-int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t job_id,
-          const std::string& goal) {
+int Drive(const std::string& conninfo, const Arguments& arguments, const std::string& kind,
+          std::int64_t job_id, const std::string& goal) {
   restructure::Progress progress;
   static restructure::Control control;
   signal_control = &control;
@@ -91,7 +93,7 @@ int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t 
   (void)std::signal(SIGPIPE, SIG_IGN);
   const bool terminal = isatty(STDERR_FILENO) != 0;
   Panel panel(progress, stderr, terminal ? Panel::Mode::kTerminal : Panel::Mode::kLines,
-              PhaseNames());
+              PhaseNames(kind));
   if (!arguments.run.quiet) panel.Start();
   const absl::StatusOr<restructure::RunResult> result = restructure::RunJob(
       conninfo, SettingsFrom(arguments.run), job_id, goal, {&progress, &control});
@@ -113,7 +115,8 @@ int Drive(const std::string& conninfo, const Arguments& arguments, std::int64_t 
   WriteSummary(arguments.run, result->summary);
   if (!arguments.run.quiet) {
     absl::PrintF("%s", RenderSummary(result->summary));
-    if (!result->live_order.empty()) absl::PrintF("sort key now: %s\n", result->live_order);
+    for (const std::string& note : result->notes) absl::PrintF("%s\n", note);
+    if (!result->live.empty()) absl::PrintF("%s\n", result->live);
     absl::PrintF("%s\n", OutcomeText(result->outcome, job_id));
   }
   const bool asked = goal == catalog::kGoalAbort;
@@ -165,30 +168,68 @@ std::string GoalOfRun(const Arguments& arguments, restructure::SetRequest::Actio
   return to_the_end ? catalog::kGoalFinish : catalog::kGoalSoak;
 }
 
-// Plans, and opens the job or finds the one that was begun.
-absl::StatusOr<Opened> PlanAndOpen(const Arguments& arguments, const std::string& conninfo,
-                                   restructure::SetRequest::Action action) {
-  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
-      catalog::Session::Open(conninfo, "pg_restructure");
-  if (!session.ok()) return session.status();
+absl::StatusOr<restructure::SetPlan> PlanOf(catalog::Session& session, const Arguments& arguments,
+                                            restructure::SetRequest::Action action) {
   absl::StatusOr<restructure::SetRequest> request = RequestFrom(arguments, action);
   if (!request.ok()) return request.status();
-  const restructure::Settings settings = SettingsFrom(arguments.run);
-  absl::StatusOr<restructure::SetPlan> plan = restructure::PlanSet(**session, *request, settings);
+  return restructure::PlanSet(session, *request, SettingsFrom(arguments.run));
+}
+
+absl::StatusOr<restructure::IndexPlan> IndexPlanOf(catalog::Session& session,
+                                                   const Arguments& arguments) {
+  restructure::IndexRequest request;
+  request.name = arguments.name;
+  request.tries = arguments.tries;
+  catalog::IndexWishes& wishes = request.wishes;
+  wishes.keys = arguments.key;
+  wishes.predicate = arguments.where;
+  wishes.method = arguments.method;
+  wishes.tablespace = arguments.tablespace;
+  wishes.options = arguments.storage;
+  wishes.unique = arguments.unique;
+  if (arguments.include) {
+    wishes.include.emplace();
+    if (!arguments.include->empty()) {
+      absl::StatusOr<std::vector<std::string>> columns =
+          catalog::ParseColumnList(*arguments.include);
+      if (!columns.ok()) return columns.status();
+      wishes.include = *std::move(columns);
+    }
+  }
+  return restructure::PlanIndex(session, request, SettingsFrom(arguments.run));
+}
+
+// Opens the job of a plan, or finds the one that was begun.
+template <typename Plan>
+absl::StatusOr<Opened> Open(catalog::Session& session, const Arguments& arguments,
+                            const absl::StatusOr<Plan>& plan, const std::string& goal) {
   if (!plan.ok()) return plan.status();
-  const std::string goal = GoalOfRun(arguments, action);
   if (plan->open_job) {
     if (!arguments.run.quiet) absl::PrintF("job %d goes on\n", plan->open_job->job_id);
     return Opened{plan->open_job->job_id, goal};
   }
-  if (!arguments.run.quiet) absl::PrintF("%s", restructure::RenderPlan(*plan, settings));
-  absl::StatusOr<std::int64_t> job_id = restructure::OpenJob(**session, *plan, goal);
+  if (!arguments.run.quiet) {
+    absl::PrintF("%s", restructure::RenderPlan(*plan, SettingsFrom(arguments.run)));
+  }
+  absl::StatusOr<std::int64_t> job_id = restructure::OpenJob(session, *plan, goal);
   if (!job_id.ok()) return job_id.status();
   if (!arguments.run.quiet) absl::PrintF("job %d\n", *job_id);
   return Opened{*job_id, goal};
 }
 
-// create set, run set, drop set.
+absl::StatusOr<Opened> PlanAndOpen(const Arguments& arguments, const std::string& conninfo,
+                                   restructure::SetRequest::Action action) {
+  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
+      catalog::Session::Open(conninfo, "pg_restructure");
+  if (!session.ok()) return session.status();
+  const std::string goal = GoalOfRun(arguments, action);
+  if (arguments.kind == restructure::kIndexKind) {
+    return Open(**session, arguments, IndexPlanOf(**session, arguments), goal);
+  }
+  return Open(**session, arguments, PlanOf(**session, arguments, action), goal);
+}
+
+// create set, run KIND, drop set.
 int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action action) {
   absl::StatusOr<Connected> connected = Connect(arguments);
   if (!connected.ok()) return Refuse(connected.status());
@@ -205,22 +246,26 @@ int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action actio
   }
   if (!opened.ok()) return Refuse(opened.status());
   std::fflush(stdout);
-  return Drive(connected->conninfo, arguments, opened->job_id, opened->goal);
+  return Drive(connected->conninfo, arguments, arguments.kind, opened->job_id, opened->goal);
+}
+
+template <typename Plan>
+int Show(const Arguments& arguments, const absl::StatusOr<Plan>& plan) {
+  if (!plan.ok()) return Refuse(plan.status());
+  const restructure::Settings settings = SettingsFrom(arguments.run);
+  absl::PrintF("%s\n", arguments.json ? restructure::PlanToJson(*plan, settings)
+                                      : restructure::RenderPlan(*plan, settings));
+  return kExitDone;
 }
 
 int PlanOnly(const Arguments& arguments) {
   absl::StatusOr<Connected> connected = Connect(arguments);
   if (!connected.ok()) return Refuse(connected.status());
-  absl::StatusOr<restructure::SetRequest> request =
-      RequestFrom(arguments, restructure::SetRequest::Action::kRestructure);
-  if (!request.ok()) return Refuse(request.status());
-  const restructure::Settings settings = SettingsFrom(arguments.run);
-  absl::StatusOr<restructure::SetPlan> plan =
-      restructure::PlanSet(*connected->session, *request, settings);
-  if (!plan.ok()) return Refuse(plan.status());
-  absl::PrintF("%s\n", arguments.json ? restructure::PlanToJson(*plan, settings)
-                                      : restructure::RenderPlan(*plan, settings));
-  return kExitDone;
+  if (arguments.kind == restructure::kIndexKind) {
+    return Show(arguments, IndexPlanOf(*connected->session, arguments));
+  }
+  return Show(arguments, PlanOf(*connected->session, arguments,
+                                restructure::SetRequest::Action::kRestructure));
 }
 
 // What a command asks of a job, and when it may.
@@ -235,7 +280,7 @@ absl::Status MayAsk(const std::string& command, const catalog::JobRecord& job) {
   }
   const bool forward_only = job.phase == "disconnect" || job.phase == "drop";
   if (command == "revert" && forward_only) {
-    return refuse("is being finished and goes only forward", "run the set again the other way.");
+    return refuse("is being finished and goes only forward", "run it again the other way.");
   }
   if (command == "abort" && (job.swapped || forward_only)) {
     return refuse("has swapped, so it cannot be aborted", "`revert` goes back to the old order.");
@@ -290,7 +335,7 @@ int Steer(const Arguments& arguments) {
     return kExitDone;
   }
   connected->session.reset();
-  return Drive(connected->conninfo, arguments, job_id, goal);
+  return Drive(connected->conninfo, arguments, job->kind, job_id, goal);
 }
 
 }  // namespace
@@ -319,7 +364,10 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
   if (command == "drop") return PlanAndRun(arguments, Action::kDrop);
   if (command == "plan") return PlanOnly(arguments);
   if (command == "status") return ShowStatus(arguments);
-  if (command == "verify") return VerifySet(arguments);
+  if (command == "verify") {
+    return arguments.kind == restructure::kIndexKind ? VerifyIndex(arguments)
+                                                     : VerifySet(arguments);
+  }
   if (command == "doctor") return RunDoctor(arguments);
   if (command == "demo") {
     return RunDemo(

@@ -11,7 +11,8 @@
 #include "catalog/doctor.h"
 #include "catalog/ledger.h"
 #include "catalog/schema.h"
-#include "restructure/verify.h"
+#include "restructure/index/verify_index.h"
+#include "restructure/set/verify.h"
 #include "tools/command_context.h"
 #include "tools/exit_codes.h"
 #include "tools/report.h"
@@ -56,7 +57,7 @@ void PrintJob(const catalog::JobRecord& job) {
         restructure::ProgressFromJson(job.progress);
     if (progress.ok()) {
       constexpr int kColumns = 100;
-      for (const std::string& line : PanelLines(*progress, PhaseNames(), kColumns)) {
+      for (const std::string& line : PanelLines(*progress, PhaseNames(job.kind), kColumns)) {
         absl::PrintF("  %s\n", line);
       }
     }
@@ -120,6 +121,27 @@ int VerifySet(const Arguments& arguments) {
     }
   }
   return equal ? kExitDone : kExitDifferences;
+}
+
+int VerifyIndex(const Arguments& arguments) {
+  absl::StatusOr<Connected> connected = Connect(arguments);
+  if (!connected.ok()) return Refuse(connected.status());
+  absl::StatusOr<restructure::IndexVerdict> verdict =
+      restructure::VerifyNamedIndex(*connected->session, arguments.name);
+  if (!verdict.ok()) return Refuse(verdict.status());
+  const catalog::IndexCheck& check = verdict->check;
+  if (arguments.json) {
+    absl::PrintF("%s\n", ordered_json({{"name", verdict->name},
+                                       {"verified_rows", check.rows},
+                                       {"differences", check.differences},
+                                       {"how", check.how},
+                                       {"complaint", check.complaint}})
+                             .dump(2));
+  } else {
+    absl::PrintF("index %s: about %s rows, by %s: %s\n", verdict->name, FormatCount(check.rows),
+                 check.how, check.differences == 0 ? "no difference" : check.complaint);
+  }
+  return check.differences == 0 ? kExitDone : kExitDifferences;
 }
 
 int RunDoctor(const Arguments& arguments) {

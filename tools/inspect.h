@@ -10,6 +10,7 @@ namespace tools {
 // Each prints to standard output and returns the exit code.
 int ShowStatus(const Arguments& arguments);
 int VerifySet(const Arguments& arguments);
+int VerifyIndex(const Arguments& arguments);
 int RunDoctor(const Arguments& arguments);
 
 }  // namespace tools

@@ -62,7 +62,7 @@ struct Arguments {
   ConnectArguments connect;
 
   // From `words`, for the commands that take them.
-  std::string kind;                 // "set"
+  std::string kind;                 // "set", "index"
   std::string name;                 // As the user wrote it.
   std::optional<std::int64_t> job;  // At least 1.
 
@@ -74,6 +74,15 @@ struct Arguments {
   std::optional<std::string> show;
   Insertion insertion = Insertion::kAutomatic;
   Retention retention = Retention::kMandatory;
+
+  // Of an index; what is not given stays as it is.
+  std::optional<std::string> include;
+  std::optional<std::string> where;
+  std::optional<std::string> method;
+  std::optional<std::string> tablespace;
+  bool unique = false;
+  std::vector<std::string> storage;  // fillfactor=90
+  std::vector<std::string> tries;
 
   RunOptions run;
 

@@ -113,9 +113,10 @@ double Fraction(const ProgressSnapshot& snapshot) {
 }
 
 std::string Rows(const ProgressSnapshot& snapshot) {
-  if (snapshot.rows_total <= 0) return absl::StrCat(FormatCount(snapshot.rows_done), " rows");
-  return absl::StrCat(FormatCount(snapshot.rows_done), " / ", FormatCount(snapshot.rows_total),
-                      " rows");
+  if (snapshot.rows_total <= 0)
+    return absl::StrCat(FormatCount(snapshot.rows_done), " ", snapshot.unit);
+  return absl::StrCat(FormatCount(snapshot.rows_done), " / ", FormatCount(snapshot.rows_total), " ",
+                      snapshot.unit);
 }
 
 std::string Percent(const ProgressSnapshot& snapshot) {
@@ -124,7 +125,8 @@ std::string Percent(const ProgressSnapshot& snapshot) {
 }
 
 std::string Rate(const ProgressSnapshot& snapshot) {
-  return absl::StrCat(FormatCount(std::llround(snapshot.rows_per_second)), " rows/s");
+  return absl::StrCat(FormatCount(std::llround(snapshot.rows_per_second)), " ", snapshot.unit,
+                      "/s");
 }
 
 std::string TimeLeft(const ProgressSnapshot& snapshot) {

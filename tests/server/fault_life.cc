@@ -108,18 +108,21 @@ class FaultyLife {
 std::string Shown(const Fault& fault) { return absl::StrJoin(fault.attempts, " then "); }
 
 std::vector<std::string> FailpointNames() {
-  const Outcome outcome = RunTool(Cluster::Get().InDatabase("postgres"), {"failpoints"});
-  EXPECT_TRUE(Exits(kDone, outcome));
-  return absl::StrSplit(outcome.out, '\n', absl::SkipWhitespace());
+  std::vector<std::string> names = FailpointNames({""});
+  const auto of_indexes = [](const std::string& name) { return absl::StartsWith(name, "index_"); };
+  names.erase(std::remove_if(names.begin(), names.end(), of_indexes), names.end());
+  return names;
 }
 
 std::vector<std::string> FailpointNames(const std::vector<std::string>& prefixes) {
+  const Outcome outcome = RunTool(Cluster::Get().InDatabase("postgres"), {"failpoints"});
+  EXPECT_TRUE(Exits(kDone, outcome));
   std::vector<std::string> names;
-  for (const std::string& name : FailpointNames()) {
+  for (const absl::string_view name : absl::StrSplit(outcome.out, '\n', absl::SkipWhitespace())) {
     const auto starts = [&name](const std::string& prefix) {
       return absl::StartsWith(name, prefix);
     };
-    if (std::any_of(prefixes.begin(), prefixes.end(), starts)) names.push_back(name);
+    if (std::any_of(prefixes.begin(), prefixes.end(), starts)) names.emplace_back(name);
   }
   return names;
 }

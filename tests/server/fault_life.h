@@ -23,10 +23,10 @@ struct Fault {
 };
 std::string Shown(const Fault& fault);
 
-// The names that the tool knows, in the order of a job's life.
+// The names that a set's life comes to, in its order.
 std::vector<std::string> FailpointNames();
 
-// Those that start with one of the prefixes.
+// All names that start with one of the prefixes.
 std::vector<std::string> FailpointNames(const std::vector<std::string>& prefixes);
 
 // One fault for each name: name@nth:action in the first attempt.

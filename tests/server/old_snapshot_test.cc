@@ -1,6 +1,7 @@
 // A writer whose snapshot is older than the replacement's rows.
 
 #include <string>
+#include <thread>
 
 #include "gtest/gtest.h"
 #include "tests/server/client.h"
@@ -47,6 +48,30 @@ TEST_F(OldSnapshotTest, ChangesAKey) {
 
 TEST_F(OldSnapshotTest, ChangesASortKey) {
   ChangeWithOldSnapshot("UPDATE members SET rank = 12.34 WHERE id = 8");
+}
+
+// A statement that was under way when the upkeep of the retired structure ended goes on with the
+// trigger function that its session knows. The structure must still be there for it, index and all.
+TEST_F(OldSnapshotTest, AStatementFromBeforeTheEndOfTheUpkeepIsWaitedFor) {
+  CreateSet(300);
+  ASSERT_TRUE(Exits(kDone, Run(RunSetArguments({"--no-throttle"}))));
+  Client writer(target().Conninfo("old_writer"));
+  writer.Exec("UPDATE members SET rank = 1 WHERE id = 8");
+  std::string sqlstate = "not tried";
+  std::thread slow([&] {
+    sqlstate = writer.Try("UPDATE members SET rank = 2 WHERE id = 16 AND pg_sleep(2) IS NOT NULL");
+  });
+  EXPECT_TRUE(Eventually([&] {
+    return sql().Holds(
+        "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'old_writer'"
+        " AND wait_event = 'PgSleep')");
+  }));
+  const Outcome finished = Run({"finish", Job()});
+  slow.join();
+  EXPECT_EQ(sqlstate, "");
+  ASSERT_TRUE(Exits(kDone, finished));
+  EXPECT_TRUE(None(Differences()));
+  EXPECT_TRUE(Clean());
 }
 
 }  // namespace

@@ -81,6 +81,22 @@ TEST_F(RolesTest, ReadersNeedSelectOnTheAliasAlone) {
   EXPECT_EQ(reader.Try("SELECT restructure.connect_member('members_of_owner', '1')"), "42501");
 }
 
+// A plain role is not shown what others do; their snapshots count all the same.
+TEST_F(RolesTest, SnapshotsOfOtherRolesAreWaitedFor) {
+  ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments())));
+  Client reader(target().Conninfo("stranger"));
+  reader.Exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM members");
+  Tool run(target().As(owner_), RunSetArguments({"--no-throttle", "--soak", "0"}));
+  ASSERT_TRUE(Eventually([&] {
+    return sql().Holds(
+        "EXISTS (SELECT FROM restructure.jobs WHERE is_running"
+        " AND progress::json->>'waiting_for' LIKE '%old snapshot%stranger%')");
+  }));
+  EXPECT_FALSE(HasSwapped());
+  reader.Exec("COMMIT");
+  EXPECT_TRUE(Exits(kDone, run.Wait()));
+}
+
 TEST_F(RolesTest, HostileSettingsOfTheRoleDoNotMatter) {
   for (const char* setting : {"search_path = pg_temp",
                               "default_transaction_isolation = serializable",

@@ -252,11 +252,11 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
 TEST(OptionsTest, RefusesMissingAndContradictingOptions) {
   EXPECT_EQ(Refusal({"run", "set", "s"}),
             "the command run needs --key\n"
-            "HINT: usage: pg_restructure run set NAME --key SORTKEY");
+            "HINT: usage: pg_restructure run set NAME --key KEY");
   EXPECT_EQ(Refusal({"create", "set", "s", "--member", "t", "--key", "k"}),
             "the command create needs --owner\n"
             "HINT: usage: pg_restructure create set NAME --member TABLE --owner COLS "
-            "--key SORTKEY");
+            "--key KEY");
   EXPECT_EQ(RunRefusal({"--key", "other"}), "option --key is given twice\nHINT: give it once");
   EXPECT_EQ(RunRefusal({"-w", "-W"}),
             "options -w and -W contradict each other\nHINT: give one of them");
@@ -266,8 +266,8 @@ TEST(OptionsTest, RefusesMissingAndSuperfluousWords) {
   EXPECT_EQ(Refusal({"verify", "set"}),
             "the command verify needs \"set\" and a name\n"
             "HINT: usage: pg_restructure verify set NAME");
-  EXPECT_EQ(Refusal({"verify", "index", "i"}),
-            "the command verify works on a set, not on \"index\"\n"
+  EXPECT_EQ(Refusal({"verify", "view", "i"}),
+            "the command verify works on a set or an index, not on \"view\"\n"
             "HINT: usage: pg_restructure verify set NAME");
   EXPECT_EQ(Refusal({"verify", "set", ""}),
             "the name of the set is empty\nHINT: usage: pg_restructure verify set NAME");
@@ -344,7 +344,7 @@ TEST(OptionsTest, RefusesWrongChoicesAndEmptyTexts) {
             "option --disconnect: \"slowly\" is neither batches nor steps\n"
             "HINT: write batches or steps");
   EXPECT_EQ(Refusal({"demo", "--kind", "table"}),
-            "option --kind: \"table\" is not a kind\nHINT: write set");
+            "option --kind: \"table\" is not a kind\nHINT: write set or index");
   EXPECT_EQ(RunRefusal({"--carry", " "}),
             "option --carry: the value is empty\n"
             "HINT: leave the option out, or give it a value");

@@ -136,7 +136,7 @@ ProgressSnapshot FullSnapshot() {
 
 constexpr char kFullJson[] =
     R"({"job_id":12,"kind":"set","name":"public.\"a\"","phase":"connect","step":"catch up",)"
-    R"("rows_done":5000000000,"rows_total":6000000000,"rows_per_second":1234.6,)"
+    R"("rows_done":5000000000,"rows_total":6000000000,"unit":"rows","rows_per_second":1234.6,)"
     R"("time_left_seconds":12.3,"workers":4,"workers_busy":3,"rows_per_batch":2000,)"
     R"("backlog_keys":17,"waiting_for":"replica lag 12s >= 5s","retries":2,)"
     R"("elapsed_seconds":61.0})";

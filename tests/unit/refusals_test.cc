@@ -1,6 +1,7 @@
-#include "restructure/refusals.h"
+#include "restructure/set/refusals.h"
 
 #include "gtest/gtest.h"
+#include "restructure/refusals.h"
 
 namespace restructure {
 namespace {

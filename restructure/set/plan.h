@@ -1,8 +1,8 @@
 // The plan of a job on a set: what will be done, in which steps, under which locks, what it costs,
 // and what is refused. Reads everything, changes nothing.
 
-#ifndef RESTRUCTURE_PLAN_H_
-#define RESTRUCTURE_PLAN_H_
+#ifndef RESTRUCTURE_SET_PLAN_H_
+#define RESTRUCTURE_SET_PLAN_H_
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +14,7 @@
 #include "catalog/ledger.h"
 #include "catalog/set_definition.h"
 #include "restructure/job.h"
-#include "restructure/request.h"
+#include "restructure/set/request.h"
 
 namespace restructure {
 
@@ -47,6 +47,11 @@ absl::StatusOr<SetPlan> PlanSet(catalog::Session& session, const SetRequest& req
 std::string RenderPlan(const SetPlan& plan, const Settings& settings);
 std::string PlanToJson(const SetPlan& plan, const Settings& settings);
 
+// Writes the job of an accepted plan into the ledger, and returns its id. kFailedPrecondition if
+// another job has been started on the set since the plan was made.
+absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& plan,
+                                     const std::string& goal);
+
 }  // namespace restructure
 
-#endif  // RESTRUCTURE_PLAN_H_
+#endif  // RESTRUCTURE_SET_PLAN_H_

@@ -3,7 +3,7 @@
 #include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
-#include "restructure/phases.h"
+#include "restructure/set/phases.h"
 
 namespace restructure {
 namespace {
@@ -74,8 +74,6 @@ absl::StatusOr<Next> Drop(Job& job) {
 }
 
 absl::Status Abandon(Job& job) {
-  job.progress->StartPhase("abort", absl::Now());
-  job.control->SetUndoing(true);
   catalog::Session& session = *job.session;
   const catalog::Structure& replacement = *job.replacement;
   absl::Status status;

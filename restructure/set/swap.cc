@@ -8,7 +8,7 @@
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
 #include "catalog/waits.h"
-#include "restructure/phases.h"
+#include "restructure/set/phases.h"
 
 namespace restructure {
 namespace {
@@ -141,19 +141,15 @@ absl::Status ExchangeOnce(Job& job, const catalog::Structure& to, const catalog:
       status = catalog::SetGoal(*job.session, job.id(), catalog::kGoalSoak);
       if (status.ok()) status = catalog::ClearSoak(*job.session, job.id());
     }
+    if (status.ok() && from == nullptr) status = catalog::CreateAlias(*job.session, set, to);
+    if (status.ok()) status = catalog::SetLive(*job.session, set, to.structure_id);
+    if (!status.ok() || from == nullptr) return status;
+    status = catalog::PrepareExchange(*job.session, set, to, *from);
     if (!status.ok()) return status;
     asked = absl::Now();
-    if (from == nullptr) {
-      locked = asked;
-      status = catalog::CreateAlias(*job.session, set, to);
-    } else {
-      status = catalog::LockAlias(*job.session, set);
-      locked = absl::Now();
-      if (!status.ok()) return status;
-      status = catalog::ExchangeAlias(*job.session, set, to, *from);
-    }
-    if (!status.ok()) return status;
-    return catalog::SetLive(*job.session, set, to.structure_id);
+    status = catalog::LockAlias(*job.session, set);
+    locked = absl::Now();
+    return status.ok() ? catalog::PointAlias(*job.session, set, to) : status;
   });
   hold->held = absl::Now() - locked;
   hold->waited = locked - asked;
@@ -203,37 +199,11 @@ absl::StatusOr<Next> Swap(Job& job) {
 // Undo:   revert: the same exchange the other way round. It can be reverted, too.
 absl::StatusOr<Next> Soak(Job& job) {
   if (job.drops() || job.creates()) return Next::kGoOn;
-  if (job.control->goal() == catalog::kGoalRevert) {
+  return AwaitFinish(job, [&] {
     const catalog::Structure to = *job.retired();
     const catalog::Structure from = *job.live();
-    if (absl::Status status = Exchange(job, to, &from, "revert"); !status.ok()) return status;
-    job.control->SetWishes(catalog::kGoalSoak, job.control->pause_requested());
-    return Next::kStay;
-  }
-  while (job.control->goal() != catalog::kGoalFinish) {
-    absl::StatusOr<catalog::JobRecord> now = catalog::GetJob(*job.session, job.id());
-    if (!now.ok()) return now.status();
-    if (now->goal == catalog::kGoalFinish || now->goal == catalog::kGoalRevert) {
-      job.control->SetWishes(now->goal, now->pause_requested);
-      return Soak(job);
-    }
-    if (!now->soak_until && !job.settings.soak) return Next::kStay;
-    if (!now->soak_until) {
-      absl::Status noted = catalog::SetSoak(*job.session, job.id(), *job.settings.soak);
-      if (!noted.ok()) return noted;
-      continue;
-    }
-    if (*now->soak_until <= now->read_at) break;
-    job.progress->SetWaitingFor(absl::StrCat(
-        "the soak time, ",
-        absl::FormatDuration(absl::Trunc(*now->soak_until - now->read_at, absl::Seconds(1))),
-        " left; revert or finish end it"));
-    absl::Status slept =
-        job.control->Sleep(std::min(absl::Seconds(1), *now->soak_until - now->read_at));
-    if (!slept.ok()) return slept;
-  }
-  job.progress->SetWaitingFor("");
-  return Next::kGoOn;
+    return Exchange(job, to, &from, "revert");
+  });
 }
 
 }  // namespace restructure

@@ -1,4 +1,4 @@
-#include "restructure/verify.h"
+#include "restructure/set/verify.h"
 
 #include <algorithm>
 #include <atomic>
@@ -10,7 +10,7 @@
 #include "catalog/batches.h"
 #include "catalog/ledger.h"
 #include "catalog/schema.h"
-#include "restructure/phases.h"
+#include "restructure/set/phases.h"
 #include "restructure/workers.h"
 
 namespace restructure {

@@ -1,4 +1,4 @@
-#include "restructure/request.h"
+#include "restructure/set/request.h"
 
 #include <nlohmann/json.hpp>
 

@@ -10,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "catalog/facts.h"
 #include "catalog/set_objects.h"
-#include "restructure/phases.h"
+#include "restructure/set/phases.h"
 #include "restructure/workers.h"
 
 namespace restructure {

@@ -1,7 +1,7 @@
 // What an operator asks for, as the ledger keeps it (JSON) and as a rerun is compared with it.
 
-#ifndef RESTRUCTURE_REQUEST_H_
-#define RESTRUCTURE_REQUEST_H_
+#ifndef RESTRUCTURE_SET_REQUEST_H_
+#define RESTRUCTURE_SET_REQUEST_H_
 
 #include <string>
 #include <vector>
@@ -28,4 +28,4 @@ absl::StatusOr<SetRequest> SetRequestFromJson(const std::string& text);
 
 }  // namespace restructure
 
-#endif  // RESTRUCTURE_REQUEST_H_
+#endif  // RESTRUCTURE_SET_REQUEST_H_

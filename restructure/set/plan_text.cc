@@ -6,20 +6,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "catalog/set_statements.h"
-#include "restructure/plan.h"
+#include "restructure/planned_step.h"
+#include "restructure/set/plan.h"
 
 namespace restructure {
 namespace {
-
-struct PlannedStep {
-  std::string phase, what, lock;
-};
-
-std::string Megabytes(std::int64_t bytes) {
-  return absl::StrFormat("%.1f MB", static_cast<double>(bytes) / (1 << 20));
-}
-
-std::string Milliseconds(absl::Duration duration) { return absl::FormatDuration(duration); }
 
 std::vector<PlannedStep> Steps(const SetPlan& plan, const Settings& settings) {
   const std::string member = plan.member.name.Display();
@@ -30,8 +21,7 @@ std::vector<PlannedStep> Steps(const SetPlan& plan, const Settings& settings) {
             {"drop", "drop the triggers and the side table",
              absl::StrCat("ACCESS EXCLUSIVE on ", member, ", milliseconds")}};
   }
-  const std::string short_lock =
-      absl::StrCat(", milliseconds, tried for ", Milliseconds(settings.lock_timeout), " at a time");
+  const std::string short_lock = TriedFor(settings.lock_timeout);
   std::vector<PlannedStep> steps = {
       {"build", "create the side table, the key log and the capture triggers",
        absl::StrCat("SHARE ROW EXCLUSIVE on ", member, short_lock)},
@@ -43,18 +33,13 @@ std::vector<PlannedStep> Steps(const SetPlan& plan, const Settings& settings) {
        absl::StrCat("ACCESS SHARE on ", member, " for the time of a range")},
       {"swap", "make the writers keep both, wait out old snapshots",
        absl::StrCat("SHARE ROW EXCLUSIVE on ", member, ", at most ",
-                    Milliseconds(settings.swap_lock_budget))}};
+                    absl::FormatDuration(settings.swap_lock_budget))}};
   if (plan.request.action == SetRequest::Action::kCreate) {
     steps.push_back({"", absl::StrCat("create the alias ", alias), "none that anybody waits for"});
   } else {
     steps.push_back({"", absl::StrCat("point the alias ", alias, " at the new side table"),
                      absl::StrCat("ACCESS EXCLUSIVE on ", alias, " alone", short_lock)});
-    steps.push_back({"soak",
-                     settings.soak
-                         ? absl::StrCat("keep both equal for ",
-                                        absl::FormatDuration(*settings.soak), ", revertible")
-                         : "keep both equal, revertible, until `finish`",
-                     "none"});
+    steps.push_back({"soak", SoakText(settings, "keep both equal"), "none"});
     steps.push_back({"disconnect", "stop the upkeep of the old side table and empty it", "none"});
   }
   steps.push_back({"drop", "drop what is no longer needed",
@@ -86,10 +71,7 @@ std::string RenderPlan(const SetPlan& plan, const Settings& settings) {
                     plan.member.name.Display(),
                     " also logs the row's key, paused or not; one index build holds a snapshot\n");
   }
-  for (const PlannedStep& step : Steps(plan, settings)) {
-    absl::StrAppendFormat(&text, "  %-11s %s\n              lock: %s\n", step.phase, step.what,
-                          step.lock);
-  }
+  absl::StrAppend(&text, RenderSteps(Steps(plan, settings)));
   for (const std::string& warning : plan.warnings) {
     absl::StrAppend(&text, "  note: ", warning, "\n");
   }
@@ -97,10 +79,6 @@ std::string RenderPlan(const SetPlan& plan, const Settings& settings) {
 }
 
 std::string PlanToJson(const SetPlan& plan, const Settings& settings) {
-  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
-  for (const PlannedStep& step : Steps(plan, settings)) {
-    steps.push_back({{"phase", step.phase}, {"what", step.what}, {"lock", step.lock}});
-  }
   nlohmann::ordered_json object = {
       {"kind", "set"},
       {"name", plan.set.alias.Display()},
@@ -112,7 +90,7 @@ std::string PlanToJson(const SetPlan& plan, const Settings& settings) {
       {"index_bytes", plan.estimates.index_bytes},
       {"wal_bytes", plan.estimates.wal_bytes},
       {"seconds_unthrottled", absl::ToDoubleSeconds(plan.estimates.time)},
-      {"steps", steps},
+      {"steps", StepsToJson(Steps(plan, settings))},
       {"notes", plan.warnings}};
   return object.dump(2);
 }

@@ -1,4 +1,4 @@
-#include "restructure/plan.h"
+#include "restructure/set/plan.h"
 
 #include <algorithm>
 
@@ -6,6 +6,7 @@
 #include "catalog/schema.h"
 #include "catalog/set_statements.h"
 #include "restructure/refusals.h"
+#include "restructure/set/refusals.h"
 
 namespace restructure {
 namespace {
@@ -64,24 +65,7 @@ absl::Status CheckPrivileges(catalog::Session& session, const SetPlan& plan) {
         absl::StrCat("role ", user, " may not create tables in schema ", schema,
                      "\nHINT: GRANT CREATE ON SCHEMA ", schema, " TO ", user, "."));
   }
-  absl::StatusOr<int> version = catalog::InstalledSchemaVersion(session);
-  if (!version.ok()) return version.status();
-  if (*version == 0) {
-    absl::StatusOr<bool> create = catalog::MayCreateSchema(session);
-    if (!create.ok()) return create.status();
-    if (*create) return absl::OkStatus();
-    const std::string database = catalog::DisplayName(plan.server.database);
-    return absl::PermissionDeniedError(
-        absl::StrCat("role ", user, " may not create the schema restructure in database ", database,
-                     "\nHINT: GRANT CREATE ON DATABASE ", database, " TO ", user, "."));
-  }
-  absl::StatusOr<bool> ledger = catalog::MayUseLedger(session);
-  if (!ledger.ok()) return ledger.status();
-  if (*ledger) return absl::OkStatus();
-  return absl::PermissionDeniedError(absl::StrCat(
-      "role ", user, " may not write the ledger in schema restructure\n",
-      "HINT: GRANT CREATE ON SCHEMA restructure TO ", user,
-      "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA restructure TO ", user, "."));
+  return CheckLedgerPrivileges(session, plan.server);
 }
 
 absl::Status Estimate(catalog::Session& session, const Settings& settings, SetPlan* plan) {

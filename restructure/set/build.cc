@@ -3,16 +3,9 @@
 #include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
-#include "restructure/phases.h"
+#include "restructure/set/phases.h"
 
 namespace restructure {
-
-Step::Step(Job& job, const char* name, std::int64_t rows_total)
-    : job_(job), name_(name), start_(absl::Now()) {
-  job_.progress->StartStep(name, rows_total, start_);
-}
-
-Step::~Step() { job_.tally->AddPhase(name_, absl::Now() - start_); }
 
 // Before: the job is in the ledger; the member table knows nothing of it.
 // After:  the replacement is there, empty and without index; every change of the member table that

@@ -1,7 +1,7 @@
 // Comparing a structure with its member table: inside a job, and any time by itself.
 
-#ifndef RESTRUCTURE_VERIFY_H_
-#define RESTRUCTURE_VERIFY_H_
+#ifndef RESTRUCTURE_SET_VERIFY_H_
+#define RESTRUCTURE_SET_VERIFY_H_
 
 #include <functional>
 #include <string>
@@ -32,4 +32,4 @@ absl::StatusOr<VerifyResult> VerifyNamedSet(const std::string& conninfo, catalog
 
 }  // namespace restructure
 
-#endif  // RESTRUCTURE_VERIFY_H_
+#endif  // RESTRUCTURE_SET_VERIFY_H_

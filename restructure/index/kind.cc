@@ -1,0 +1,49 @@
+// An index as a kind of structure.
+
+#include "absl/strings/str_cat.h"
+#include "restructure/index/phases.h"
+
+namespace restructure {
+namespace index {
+namespace {
+
+constexpr Phase kPhases[] = {{"build", &Build}, {"connect", &Connect}, {"verify", &Verify},
+                             {"swap", &Swap},   {"soak", &Soak},       {"drop", &Drop}};
+
+absl::Status Load(Job& job) {
+  absl::StatusOr<catalog::IndexChange> change = catalog::GetIndexChange(*job.session, job.id());
+  if (!change.ok()) return change.status();
+  job.index = *std::move(change);
+  return absl::OkStatus();
+}
+
+// Each build finds by itself what an earlier one left.
+absl::Status Reconcile(Job& job) {
+  if (!job.index->table.name.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the table of index ", job.record.name,
+      " is gone\nHINT: ", job.record.swapped ? "`pg_restructure finish " : "`pg_restructure abort ",
+      job.id(), "` closes the job."));
+}
+
+std::string Live(const Job& job) {
+  return absl::StrCat("index now: ", catalog::DisplayIndex(job.index->definition(job.index->live)));
+}
+
+}  // namespace
+
+absl::Status RunFenced(const Job& job, catalog::Session& session, absl::string_view label,
+                       absl::Duration lock_timeout, const std::function<absl::Status()>& body) {
+  GuardOptions options;
+  options.hold_source = false;
+  options.fence_only = true;
+  options.timeouts.lock = lock_timeout;
+  return RunGuarded(job, session, label, options, body);
+}
+
+}  // namespace index
+
+const Kind kIndex = {kIndexKind,        index::kPhases,  &index::Load,
+                     &index::Reconcile, &index::Abandon, &index::Live};
+
+}  // namespace restructure

@@ -1,0 +1,54 @@
+#include "restructure/phases.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "catalog/ledger.h"
+
+namespace restructure {
+
+const Kind& KindNamed(const std::string& name) { return name == kIndexKind ? kIndex : kSet; }
+
+const Kind& KindOf(const Job& job) { return KindNamed(job.record.kind); }
+
+Step::Step(Job& job, const char* name, std::int64_t rows_total)
+    : job_(job), name_(name), start_(absl::Now()) {
+  job_.progress->StartStep(name, rows_total, start_);
+}
+
+Step::~Step() { job_.tally->AddPhase(name_, absl::Now() - start_); }
+
+absl::StatusOr<Next> AwaitFinish(Job& job, const std::function<absl::Status()>& exchange_back) {
+  while (job.control->goal() != catalog::kGoalFinish) {
+    if (job.control->goal() == catalog::kGoalRevert) {
+      if (absl::Status status = exchange_back(); !status.ok()) return status;
+      job.control->SetWishes(catalog::kGoalSoak, job.control->pause_requested());
+      return Next::kStay;
+    }
+    absl::StatusOr<catalog::JobRecord> now = catalog::GetJob(*job.session, job.id());
+    if (!now.ok()) return now.status();
+    if (now->goal == catalog::kGoalFinish || now->goal == catalog::kGoalRevert) {
+      job.control->SetWishes(now->goal, now->pause_requested);
+      continue;
+    }
+    if (!now->soak_until && !job.settings.soak) return Next::kStay;
+    if (!now->soak_until) {
+      absl::Status noted = catalog::SetSoak(*job.session, job.id(), *job.settings.soak);
+      if (!noted.ok()) return noted;
+      continue;
+    }
+    if (*now->soak_until <= now->read_at) break;
+    job.progress->SetWaitingFor(absl::StrCat(
+        "the soak time, ",
+        absl::FormatDuration(absl::Trunc(*now->soak_until - now->read_at, absl::Seconds(1))),
+        " left; revert or finish end it"));
+    absl::Status slept =
+        job.control->Sleep(std::min(absl::Seconds(1), *now->soak_until - now->read_at));
+    if (!slept.ok()) return slept;
+  }
+  job.progress->SetWaitingFor("");
+  return Next::kGoOn;
+}
+
+}  // namespace restructure

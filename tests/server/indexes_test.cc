@@ -1,0 +1,457 @@
+// Indexes: another key, under live traffic; constraints with their foreign keys; partition trees.
+
+#include <atomic>
+#include <csignal>
+#include <string>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/server/fault_life.h"
+#include "tests/server/fixture.h"
+#include "tests/server/lock_meter.h"
+#include "tests/server/writers.h"
+
+namespace server {
+namespace {
+
+class IndexTest : public ServerTest {
+ protected:
+  static Arguments RunIndex(const std::string& name, const Arguments& more) {
+    Arguments arguments = {"run", "index", name, "--no-throttle"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  // public.orders, with an index by customer that is in the wrong order.
+  void CreateOrders(int rows) {
+    sql().Exec(absl::StrCat(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, customer int NOT NULL, placed timestamptz NOT"
+        " NULL, amount numeric, status text NOT NULL);"
+        "INSERT INTO orders SELECT i, i % 97, timestamptz '2026-01-01' + i * interval '1 min',"
+        " i * 1.5, CASE i % 10 WHEN 0 THEN 'open' ELSE 'done' END FROM generate_series(1, ",
+        rows, ") i; CREATE INDEX orders_by_customer ON orders (placed, customer); ANALYZE orders"));
+  }
+
+  // All indexes of a table, as the server writes them; names of the job's own would show.
+  std::string Indexes(const std::string& table) {
+    return sql().Text(
+        "SELECT string_agg(pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE"
+        " ' INVALID' END, E'\\n' ORDER BY indexrelid::regclass::text COLLATE \"C\")"
+        " FROM pg_index WHERE indrelid = $1::text::regclass",
+        {table});
+  }
+
+  // What hangs on the table's constraints and indexes besides their definitions.
+  std::string Properties() {
+    return sql().Text(
+        "SELECT string_agg(line, E'\\n' ORDER BY line COLLATE \"C\") FROM ("
+        " SELECT format('%s %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid),"
+        "  obj_description(oid, 'pg_constraint')) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace AND contype <> 'p' AND contype <> 'n'"
+        " UNION ALL SELECT format('%s clustered %s identity %s valid %s comment %s',"
+        "  indexrelid::regclass, indisclustered, indisreplident, indisvalid,"
+        "  obj_description(indexrelid, 'pg_class')) FROM pg_index JOIN pg_class ON oid = indexrelid"
+        " WHERE relnamespace = 'public'::regnamespace"
+        " UNION ALL SELECT format('%s.%s target %s', attrelid::regclass, attname, attstattarget)"
+        "  FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relkind = 'i'"
+        "  AND relnamespace = 'public'::regnamespace AND attstattarget >= 0) l(line)");
+  }
+
+  void ExpectNothingOfOurs() {
+    EXPECT_TRUE(Clean());
+    EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_class WHERE relname ~ '__(new|old)'"), "0");
+  }
+};
+
+TEST_F(IndexTest, ChangesUnderWritersAndPreparedReaders) {
+  CreateMembers(sql(), 5000);
+  sql().Exec(
+      "CREATE INDEX members_by_rank ON members (rank, owner_id);"
+      "COMMENT ON INDEX members_by_rank IS 'the leaderboard';"
+      "CREATE INDEX members_by_lower ON members (lower(label));"
+      "ALTER INDEX members_by_lower ALTER COLUMN 1 SET STATISTICS 300;"
+      "ALTER TABLE members CLUSTER ON members_by_rank");
+  const std::string properties = Properties();
+  Writers writers(target(), 2);
+  Client reader(target().Conninfo());
+  reader.Prepare("top", "SELECT * FROM members WHERE owner_id = $1 ORDER BY rank DESC LIMIT 5");
+  reader.QueryPrepared("top", {"1"});
+  LockMeter meter(target());
+  const std::string summary = target().host + "/index_summary.json";
+  const Outcome outcome =
+      Run(RunIndex("members_by_rank",
+                   {"--key", "owner_id, rank desc nulls last", "--include", "label", "--where",
+                    "hits >= 0", "--set", "fillfactor=80", "--soak", "0", "--summary", summary}));
+  ASSERT_TRUE(Exits(kDone, outcome));
+  EXPECT_LT(meter.Stop().longest_wait, milliseconds(500)) << meter.Stop().longest;
+  reader.QueryPrepared("top", {"1"});
+  ASSERT_TRUE(Exits(
+      kDone, Run(RunIndex("members_by_lower", {"--key", "lower(label), rank", "--soak", "0"}))));
+  EXPECT_TRUE(None(writers.Complaints(sql())));
+  EXPECT_EQ(Properties(), properties);
+  const std::string indexes = Indexes("members");
+  EXPECT_TRUE(absl::StrContains(
+      indexes,
+      "CREATE INDEX members_by_rank ON public.members USING btree (owner_id, rank DESC NULLS LAST)"
+      " INCLUDE (label) WITH (fillfactor='80') WHERE (hits >= 0)"))
+      << indexes;
+  EXPECT_TRUE(absl::StrContains(indexes,
+                                "members_by_lower ON public.members USING btree "
+                                "(lower(label), rank)"))
+      << indexes;
+  ASSERT_TRUE(Exits(kDone, Run({"verify", "index", "members_by_rank"})));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(IndexTest, IsHeldSwappedRevertedAndFinished) {
+  CreateOrders(3000);
+  const std::string before = Indexes("orders");
+  ASSERT_TRUE(Exits(
+      kDone, Run(RunIndex("orders_by_customer",
+                          {"--key", "customer, placed desc", "--hold-before-swap", "--try",
+                           "SELECT * FROM orders WHERE customer = 7 ORDER BY placed DESC"}))));
+  EXPECT_TRUE(absl::StrContains(Indexes("orders"), "orders_by_customer__new"));
+  EXPECT_TRUE(absl::StrContains(Indexes("orders"),
+                                "orders_by_customer ON public.orders USING "
+                                "btree (placed, customer)"));
+  ASSERT_TRUE(Exits(kDone, Run({"swap", Job()})));
+  const std::string swapped = Indexes("orders");
+  EXPECT_TRUE(absl::StrContains(swapped,
+                                "orders_by_customer ON public.orders USING btree "
+                                "(customer, placed DESC)"));
+  EXPECT_TRUE(absl::StrContains(swapped, "orders_by_customer__old"));
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_TRUE(absl::StrContains(Indexes("orders"),
+                                "orders_by_customer ON public.orders USING "
+                                "btree (placed, customer)"));
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(Indexes("orders"), swapped);
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_EQ(Indexes("orders"), before);
+  ExpectNothingOfOurs();
+}
+
+TEST_F(IndexTest, ShowsThePlanOfATriedQuery) {
+  CreateOrders(3000);
+  const Outcome outcome =
+      Run(RunIndex("orders_by_customer",
+                   {"--key", "customer, placed desc", "--soak", "0", "--try",
+                    "SELECT * FROM orders WHERE customer = 7 ORDER BY placed DESC LIMIT 3"}));
+  ASSERT_TRUE(Exits(kDone, outcome));
+  EXPECT_TRUE(absl::StrContains(outcome.out, "orders_by_customer__new")) << outcome;
+  EXPECT_TRUE(absl::StrContains(outcome.out, "verified by ")) << outcome;
+}
+
+TEST_F(IndexTest, APrimaryKeyKeepsItsForeignKeys) {
+  sql().Exec(
+      "CREATE TABLE parent (a int, b int, c text, CONSTRAINT parent_pk PRIMARY KEY (a, b));"
+      "INSERT INTO parent SELECT i, i % 10, 'x' FROM generate_series(1, 2000) i;"
+      "CREATE TABLE child (id int PRIMARY KEY, a int, b int,"
+      " CONSTRAINT child_fk FOREIGN KEY (a, b) REFERENCES parent (a, b) ON DELETE CASCADE"
+      "  DEFERRABLE INITIALLY DEFERRED);"
+      "COMMENT ON CONSTRAINT child_fk ON child IS 'of its parent';"
+      "COMMENT ON CONSTRAINT parent_pk ON parent IS 'who is who';"
+      "ALTER TABLE parent ADD COLUMN up_a int, ADD COLUMN up_b int,"
+      " ADD CONSTRAINT parent_self FOREIGN KEY (up_a, up_b) REFERENCES parent (a, b) NOT VALID;"
+      "ALTER TABLE parent REPLICA IDENTITY USING INDEX parent_pk;"
+      "INSERT INTO child SELECT i, i, i % 10 FROM generate_series(1, 2000) i");
+  const std::string properties = Properties();
+  std::atomic<bool> stop{false};
+  std::string complaint;
+  std::thread writer([&] {
+    try {
+      Client client(target().Conninfo("writer"));
+      for (int i = 0; !stop; ++i) {
+        const std::string key = absl::StrCat(3000 + i, ", ", i % 10);
+        client.Exec(absl::StrCat("INSERT INTO parent VALUES (", key, ")"));
+        client.Exec(absl::StrCat("INSERT INTO child VALUES (", 3000 + i, ", ", key, ")"));
+        // Never a moment without enforcement.
+        const std::string orphan =
+            client.Try(absl::StrCat("INSERT INTO child VALUES (", -i - 1, ", -1, -1)"));
+        if (orphan != "23503") complaint = "an orphan got in: " + orphan;
+        const std::string twin = client.Try(absl::StrCat("INSERT INTO parent VALUES (", key, ")"));
+        if (twin != "23505") complaint = "a duplicate got in: " + twin;
+      }
+    } catch (const std::exception& error) {
+      complaint = error.what();
+    }
+  });
+  const Arguments run =
+      RunIndex("parent_pk", {"--key", "b, a", "--include", "c", "--hold-before-swap"});
+  const Outcome held = Run(run);
+  const Outcome swapped = Run({"swap", Job()});
+  const std::string after_swap = Indexes("parent");
+  const std::string properties_after = Properties();
+  const Outcome reverted = Run({"revert", Job()});
+  const std::string after_revert = Indexes("parent");
+  const Outcome again = Run({"revert", Job()});
+  const Outcome finished = Run({"finish", Job()});
+  stop = true;
+  writer.join();
+  EXPECT_EQ(complaint, "");
+  for (const Outcome& outcome : {held, swapped, reverted, again, finished}) {
+    ASSERT_TRUE(Exits(kDone, outcome));
+  }
+  EXPECT_TRUE(absl::StrContains(after_swap,
+                                "parent_pk ON public.parent USING btree (b, a) INCLUDE "
+                                "(c)"))
+      << after_swap;
+  EXPECT_TRUE(absl::StrContains(after_swap, "parent_pk__old ON public.parent USING btree (a, b)"))
+      << "the soak builds the old index again: " << after_swap;
+  EXPECT_TRUE(absl::StrContains(after_revert, "parent_pk ON public.parent USING btree (a, b)"));
+  EXPECT_EQ(Properties(), properties);
+  EXPECT_TRUE(absl::StrContains(properties_after, "child_fk")) << properties_after;
+  EXPECT_EQ(sql().Text("SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+                       " WHERE conname = 'parent_pk'"),
+            "PRIMARY KEY (b, a) INCLUDE (c)");
+  EXPECT_EQ(sql().Text("SELECT convalidated FROM pg_constraint WHERE conname = 'child_fk'"), "t");
+  EXPECT_EQ(sql().Text("SELECT convalidated FROM pg_constraint WHERE conname = 'parent_self'"),
+            "f");
+  ExpectNothingOfOurs();
+}
+
+TEST_F(IndexTest, AUniqueConstraintStaysDeferrable) {
+  sql().Exec(
+      "CREATE TABLE seats (id int PRIMARY KEY, row int NOT NULL, place int NOT NULL,"
+      " CONSTRAINT one_each UNIQUE (row, place) DEFERRABLE INITIALLY DEFERRED);"
+      "INSERT INTO seats SELECT i, i / 20, i % 20 FROM generate_series(1, 1000) i;"
+      "ALTER TABLE seats CLUSTER ON one_each");
+  ASSERT_TRUE(Exits(kDone, Run(RunIndex("one_each", {"--key", "place, row", "--soak", "0"}))));
+  EXPECT_EQ(
+      sql().Text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'one_each'"),
+      "UNIQUE (place, \"row\") DEFERRABLE INITIALLY DEFERRED");
+  EXPECT_TRUE(
+      sql().Holds("(SELECT indisclustered FROM pg_index WHERE indexrelid ="
+                  " 'one_each'::regclass)"));
+  // Places are swapped within a transaction.
+  sql().Exec(
+      "BEGIN; UPDATE seats SET place = 3 WHERE id = 4; UPDATE seats SET place = 4"
+      " WHERE id = 3; COMMIT");
+  ExpectNothingOfOurs();
+}
+
+class PartitionedIndexTest : public IndexTest {
+ protected:
+  void SetUp() override {
+    IndexTest::SetUp();
+    sql().Exec(
+        "CREATE TABLE logs (day int NOT NULL, region text NOT NULL, n int, note text)"
+        " PARTITION BY RANGE (day);"
+        "CREATE TABLE logs_1 PARTITION OF logs FOR VALUES FROM (0) TO (10);"
+        "CREATE TABLE logs_2 PARTITION OF logs FOR VALUES FROM (10) TO (20)"
+        " PARTITION BY LIST (region);"
+        "CREATE TABLE logs_2_eu PARTITION OF logs_2 FOR VALUES IN ('eu');"
+        "CREATE TABLE logs_2_rest PARTITION OF logs_2 DEFAULT;"
+        "CREATE TABLE logs_default PARTITION OF logs DEFAULT;"
+        "CREATE TABLE \"logs with quite a long name, so that names of its index are cut\""
+        " PARTITION OF logs FOR VALUES FROM (30) TO (40);"
+        "CREATE TABLE \"logs with quite a long name, so that names of its index are cat\""
+        " PARTITION OF logs FOR VALUES FROM (40) TO (50);"
+        "INSERT INTO logs SELECT i % 60, CASE i % 3 WHEN 0 THEN 'eu' ELSE 'us' END, i, 'note ' || i"
+        " FROM generate_series(1, 6000) i;"
+        "CREATE INDEX logs_idx ON logs (region, day);"
+        "COMMENT ON INDEX logs_idx IS 'by region'");
+  }
+
+  // Leaves that have no valid index like the root's.
+  std::string Incomplete() {
+    return sql().Text(
+        "SELECT count(*) FROM pg_partition_tree('logs') t WHERE NOT EXISTS ("
+        " SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        " WHERE i.indrelid = t.relid AND i.indisvalid AND c.relname !~ '__(new|old)'"
+        " AND pg_get_indexdef(i.indexrelid, 1, false) = 'n'"
+        " AND (t.level = 0 OR c.relispartition))");
+  }
+};
+
+TEST_F(PartitionedIndexTest, TheWholeTreeChanges) {
+  const std::string count = sql().Text("SELECT count(*) FROM pg_index");
+  const Arguments run = RunIndex("logs_idx", {"--key", "n, day", "--workers", "3", "--soak", "0"});
+  ASSERT_TRUE(Exits(kDone, Run(run)));
+  EXPECT_EQ(Incomplete(), "0");
+  EXPECT_EQ(sql().Text("SELECT obj_description('logs_idx'::regclass, 'pg_class')"), "by region");
+  ExpectNothingOfOurs();
+  EXPECT_EQ(std::stoi(sql().Text("SELECT count(*) FROM pg_index WHERE indrelid IN"
+                                 " (SELECT relid FROM pg_partition_tree('logs'))")),
+            8)
+      << "before, the ledger's included: " << count;
+}
+
+TEST_F(PartitionedIndexTest, PartitionsComeAndGoMeanwhile) {
+  Client blocker(target().Conninfo("blocker"));
+  // Holds up the build of one part, so that the tree can change beside it.
+  blocker.Exec("BEGIN; INSERT INTO logs_1 VALUES (1, 'eu', -1)");
+  Tool run(target(), RunIndex("logs_idx", {"--key", "n, day", "--workers", "2"}));
+  ASSERT_TRUE(Eventually([&] {
+    return sql().Holds(
+        "EXISTS (SELECT FROM pg_stat_progress_create_index p JOIN pg_class c"
+        " ON c.oid = p.relid WHERE c.relname = 'logs_1')");
+  }));
+  sql().Exec(
+      "CREATE TABLE logs_young (LIKE logs); INSERT INTO logs_young VALUES (55, 'eu', 5);"
+      "DELETE FROM logs_default WHERE day BETWEEN 50 AND 59;"
+      "ALTER TABLE logs ATTACH PARTITION logs_young FOR VALUES FROM (50) TO (60);"
+      "DROP TABLE \"logs with quite a long name, so that names of its index are cat\"");
+  blocker.Exec("COMMIT");
+  ASSERT_TRUE(Exits(kDone, run.Wait()));
+  EXPECT_EQ(Incomplete(), "0");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_EQ(Incomplete(), "0");
+  ExpectNothingOfOurs();
+}
+
+TEST_F(PartitionedIndexTest, AbortLeavesNothing) {
+  const std::string before = Indexes("logs_2_eu");
+  ASSERT_TRUE(Exits(kDone, Run(RunIndex("logs_idx", {"--key", "n", "--hold-before-swap"}))));
+  ASSERT_TRUE(Exits(kDone, Run({"abort", Job()})));
+  EXPECT_EQ(Indexes("logs_2_eu"), before);
+  ExpectNothingOfOurs();
+}
+
+// The tool dies at every named place of an index's life; the same command goes on.
+TEST_F(PartitionedIndexTest, KilledAnywhere) {
+  int showed = 0;
+  std::string from = "region, day";
+  std::string to = "n, day";
+  for (const std::string& name :
+       FailpointNames({"index_", "open_job.", "lease.", "build.", "connect.", "verify.", "swap.",
+                       "soak.", "drop.", "close_job.", "release."})) {
+    const Arguments run = RunIndex("logs_idx", {"--key", to, "--soak", "0"});
+    const Outcome killed = Run(run, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
+    if (killed.signal == SIGKILL) {
+      ++showed;
+      const Outcome again = Run(run);
+      const bool was_done =
+          again.exit_code == kRefused && absl::StrContains(again.err, "there is nothing to do");
+      EXPECT_TRUE(again.exit_code == kDone || was_done) << name << "\n" << killed << again;
+    } else {
+      EXPECT_TRUE(Exits(kDone, killed)) << name;
+    }
+    EXPECT_TRUE(absl::StrContains(Indexes("logs"), absl::StrCat("(", to, ")"))) << name;
+    EXPECT_TRUE(Clean()) << name;
+    std::swap(from, to);
+  }
+  EXPECT_GT(showed, 15);
+}
+
+TEST_F(IndexTest, AConstraintIsExchangedOnceThoughKilledAnywhere) {
+  sql().Exec(
+      "CREATE TABLE p (a int, b int, CONSTRAINT p_pk PRIMARY KEY (a, b));"
+      "INSERT INTO p SELECT i, i FROM generate_series(1, 100) i;"
+      "CREATE TABLE c (a int, b int, CONSTRAINT c_fk FOREIGN KEY (a, b) REFERENCES p (a, b))");
+  std::string from = "a, b";
+  std::string to = "b, a";
+  for (const std::string& name :
+       FailpointNames({"index_exchange.", "index_validate.", "index_revert.", "index_drop"})) {
+    ASSERT_TRUE(Exits(kDone, Run(RunIndex("p_pk", {"--key", to, "--hold-before-swap"}))));
+    for (const char* command : {"swap", "revert", "revert", "finish"}) {
+      const Arguments step = {command, Job()};
+      const Outcome killed = Run(step, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
+      if (killed.signal != SIGKILL) continue;
+      // A revert that was through must not be done once more.
+      const bool through = std::string(command) == "revert" &&
+                           sql().Holds("(SELECT goal = 'soak' FROM restructure.job WHERE open)");
+      const Outcome again = Run(through ? Arguments{"resume", Job()} : step);
+      const bool was_done =
+          again.exit_code == kRefused && (absl::StrContains(again.err, "is over") ||
+                                          absl::StrContains(again.err, "has swapped already"));
+      EXPECT_TRUE(again.exit_code == kDone || was_done) << name << "\n" << killed << again;
+    }
+    if (sql().Holds("EXISTS (SELECT FROM restructure.job WHERE open)")) {
+      ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+    }
+    EXPECT_EQ(sql().Text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname ="
+                         " 'p_pk'"),
+              absl::StrCat("PRIMARY KEY (", to, ")"))
+        << name;
+    EXPECT_EQ(sql().Text("SELECT convalidated FROM pg_constraint WHERE conname = 'c_fk'"), "t");
+    ExpectNothingOfOurs();
+    std::swap(from, to);
+  }
+}
+
+TEST_F(IndexTest, DuplicatesStopTheBuildAndLeaveNoWreck) {
+  CreateOrders(500);
+  // In the plan, with samples.
+  const Outcome refused = Run(RunIndex("orders_by_customer", {"--key", "customer", "--unique"}));
+  EXPECT_TRUE(Exits(kRefused, refused));
+  EXPECT_TRUE(absl::StrContains(refused.err, "times")) << refused;
+  // After the plan: the build finds them.
+  const Arguments run =
+      RunIndex("orders_by_customer", {"--key", "placed", "--unique", "--soak", "0"});
+  Tool slow(target(), run, {"PG_RESTRUCTURE_FAIL=index_concurrently.before:sleep=1500"});
+  ASSERT_TRUE(Eventually([&] { return Phase() == "connect"; }));
+  sql().Exec(
+      "INSERT INTO orders SELECT id + 10000, customer, placed, amount, status FROM orders"
+      " WHERE id <= 2");
+  const Outcome failed = slow.Wait();
+  EXPECT_TRUE(Exits(kResumable, failed));
+  EXPECT_TRUE(absl::StrContains(failed.err, "abort")) << failed;
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+  sql().Exec("DELETE FROM orders WHERE id > 10000");
+  EXPECT_TRUE(Exits(kDone, Run(run)));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(IndexTest, NamesWhoABuildWaitsFor) {
+  CreateOrders(500);
+  Client idle(target().Conninfo("long_report"));
+  idle.Exec("BEGIN; DELETE FROM orders WHERE id = 1");
+  Tool run(target(), RunIndex("orders_by_customer", {"--key", "customer", "--soak", "0"}));
+  EXPECT_TRUE(Eventually([&] {
+    const Outcome status = Run({"status"});
+    return absl::StrContains(status.out, "long_report") && absl::StrContains(status.out, "index: ");
+  }));
+  idle.Exec("ROLLBACK");
+  EXPECT_TRUE(Exits(kDone, run.Wait()));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(IndexTest, PressureEndsABuildWhichIsTriedAgain) {
+  CreateOrders(500);
+  Client idle(target().Conninfo("writer"));
+  idle.Exec("BEGIN; DELETE FROM orders WHERE id = 1");  // The build waits for it.
+  Tool run(target(), {"run", "index", "orders_by_customer", "--key", "customer", "--soak", "0",
+                      "--active-sessions", "2"});
+  ASSERT_TRUE(Eventually(
+      [&] { return sql().Holds("EXISTS (SELECT FROM pg_stat_progress_create_index)"); }));
+  std::vector<std::thread> busy;
+  for (int i = 0; i < 3; ++i) {
+    busy.emplace_back([&] { Client(target().Conninfo("busy")).Exec("SELECT pg_sleep(14)"); });
+  }
+  EXPECT_TRUE(Eventually([&] {
+    return sql().Holds("EXISTS (SELECT FROM restructure.event WHERE what LIKE '%build is ended%')");
+  }));
+  EXPECT_TRUE(Eventually(
+      [&] { return sql().Holds("NOT EXISTS (SELECT FROM pg_stat_progress_create_index)"); }));
+  idle.Exec("ROLLBACK");
+  for (std::thread& session : busy) session.join();
+  EXPECT_TRUE(Exits(kDone, run.Wait()));
+  EXPECT_TRUE(absl::StrContains(Indexes("orders"), "(customer)"));
+  ExpectNothingOfOurs();
+}
+
+// A database that an older version of the program has used.
+TEST_F(IndexTest, TheLedgerOfVersionOneIsUpgraded) {
+  CreateSet(100);
+  sql().Exec(
+      "DROP TABLE restructure.index_foreign_key, restructure.index_part, restructure.index_change;"
+      "DROP FUNCTION restructure.free_name, restructure.index_state;"
+      "ALTER TABLE restructure.job DROP COLUMN relation;"
+      "DELETE FROM restructure.version WHERE version = 2");
+  EXPECT_TRUE(Exits(kDone, Run({"status"})));
+  EXPECT_TRUE(Clean());
+  CreateOrders(100);
+  ASSERT_TRUE(
+      Exits(kDone, Run(RunIndex("orders_by_customer", {"--key", "customer", "--soak", "0"}))));
+  ASSERT_TRUE(Exits(kDone, Run(RunSetArguments({"--no-throttle", "--soak", "0"}))));
+  ExpectNothingOfOurs();
+}
+
+}  // namespace
+}  // namespace server

@@ -1,0 +1,375 @@
+#include "tools/option_tables.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "tools/option_values.h"
+
+namespace tools {
+namespace {
+
+// As it is: nothing is a value too.
+absl::Status Take(const std::string& text, std::optional<std::string>& value) {
+  value = text;
+  return absl::OkStatus();
+}
+
+absl::Status Append(const std::string& text, std::vector<std::string>& values) {
+  std::optional<std::string> value;
+  absl::Status read = ReadText(text, value);
+  if (read.ok()) values.push_back(*value);
+  return read;
+}
+
+// Sets a flag.
+template <typename Owner>
+absl::Status Raise(bool Owner::*flag, Owner& owner) {
+  owner.*flag = true;
+  return absl::OkStatus();
+}
+
+const OptionSpec kConnectOptions[] = {
+    {"host", 'h', "HOST", "server's host or socket directory",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.connect.host); }},
+    {"port", 'p', "PORT", "server's port",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.connect.port); }},
+    {"username", 'U', "USER", "user name",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.connect.user); }},
+    {"dbname", 'd', "DBNAME", "database name, URI or conninfo string",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.connect.dbname); }},
+    {"no-password", 'w', nullptr, "never ask for a password",
+     [](const std::string&, Arguments& a) {
+       return Raise(&ConnectArguments::never_prompt, a.connect);
+     }},
+    {"password", 'W', nullptr, "ask for the password before connecting",
+     [](const std::string&, Arguments& a) {
+       return Raise(&ConnectArguments::force_prompt, a.connect);
+     }},
+};
+
+const OptionSpec kRunOptions[] = {
+    {"workers", 0, "N", "parallel workers, 1 to 64 (from the cores)",
+     [](const std::string& v, Arguments& a) {
+       std::int64_t workers = 0;
+       absl::Status status = ReadNumber(v, 1, 64, workers);
+       if (status.ok()) a.run.workers = static_cast<int>(workers);
+       return status;
+     }},
+    {"batch-target", 0, "DURATION", "time that one batch should take (100ms)",
+     [](const std::string& v, Arguments& a) {
+       return ReadDuration(v, "1ms", "1m", a.run.batch_target);
+     }},
+    {"lock-timeout", 0, "DURATION", "longest wait for a lock in one attempt (50ms)",
+     [](const std::string& v, Arguments& a) {
+       return ReadDuration(v, "1ms", "1m", a.run.lock_timeout);
+     }},
+    {"swap-lock-budget", 0, "DURATION", "longest that writers may be held up by a swap (100ms)",
+     [](const std::string& v, Arguments& a) {
+       return ReadDuration(v, "1ms", "1m", a.run.swap_lock_budget);
+     }},
+    {"lock-patience", 0, "DURATION", "give up after trying for a lock this long (30m)",
+     [](const std::string& v, Arguments& a) {
+       return ReadDuration(v, "0", "168h", a.run.lock_patience);
+     }},
+    {"snapshot-wait", 0, "DURATION", "longest wait for old snapshots before the swap (10m)",
+     [](const std::string& v, Arguments& a) {
+       return ReadDuration(v, "0", "168h", a.run.snapshot_wait);
+     }},
+    {"soak", 0, "DURATION", "finish by itself this long after the swap (until finish)",
+     [](const std::string& v, Arguments& a) {
+       absl::Duration soak;
+       absl::Status status = ReadDuration(v, "0", "720h", soak);
+       if (status.ok()) a.run.soak = soak;
+       return status;
+     }},
+    {"hold-before-swap", 0, nullptr, "stop before the exchange and wait for swap",
+     [](const std::string&, Arguments& a) { return Raise(&RunOptions::hold_before_swap, a.run); }},
+    {"disconnect", 0, "batches|steps", "how the retired structure is emptied (steps)",
+     [](const std::string& v, Arguments& a) {
+       return ReadChoice(v, "batches", Disconnect::kBatches, "steps", Disconnect::kSteps,
+                         a.run.disconnect);
+     }},
+    {"replica-lag", 0, "DURATION", "pause at this lag of a replica, 0 for no limit (5s)",
+     [](const std::string& v, Arguments& a) {
+       return ReadDuration(v, "0", "24h", a.run.replica_lag);
+     }},
+    {"replica-lag-bytes", 0, "SIZE", "the same in WAL not replayed, 0 for no limit (64MB)",
+     [](const std::string& v, Arguments& a) {
+       return ReadSize(v, "0", "1024TB", a.run.replica_lag_bytes);
+     }},
+    {"active-sessions", 0, "N", "pause at this many active sessions of others, 0: no limit (0)",
+     [](const std::string& v, Arguments& a) {
+       std::int64_t sessions = 0;
+       absl::Status status = ReadNumber(v, 0, 100000, sessions);
+       if (status.ok()) a.run.active_sessions = static_cast<int>(sessions);
+       return status;
+     }},
+    {"no-throttle", 0, nullptr, "no limit at all but the operator's pause",
+     [](const std::string&, Arguments& a) { return Raise(&RunOptions::no_throttle, a.run); }},
+    {"maintenance-work-mem", 0, "SIZE", "memory of one index build (256MB)",
+     [](const std::string& v, Arguments& a) {
+       return ReadSize(v, "1MB", "2047GB", a.run.maintenance_work_mem_bytes);
+     }},
+    {"summary", 0, "FILE", "write the summary as JSON to this file",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.run.summary); }},
+    {"quiet", 0, nullptr, "print errors only",
+     [](const std::string&, Arguments& a) { return Raise(&RunOptions::quiet, a.run); }},
+};
+
+const OptionSpec kOtherOptions[] = {
+    {"member", 0, "TABLE", "the table whose rows are the members",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.member); }},
+    {"owner", 0, "COLS", "columns that name the owner",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.owner); }},
+    {"key", 0, "KEY", "the order: 'abalance desc, aid'",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.key); }},
+    {"carry", 0, "COLS", "further columns that the set carries",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.carry); }},
+    {"show", 0, "COLS", "columns to append to the set's view",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.show); }},
+    {"insertion", 0, "automatic|manual", "who connects a new row (automatic)",
+     [](const std::string& v, Arguments& a) {
+       return ReadChoice(v, "automatic", Insertion::kAutomatic, "manual", Insertion::kManual,
+                         a.insertion);
+     }},
+    {"retention", 0, "mandatory|optional", "whether a program may disconnect a row (mandatory)",
+     [](const std::string& v, Arguments& a) {
+       return ReadChoice(v, "mandatory", Retention::kMandatory, "optional", Retention::kOptional,
+                         a.retention);
+     }},
+    {"include", 0, "COLS", "columns that the index carries besides; '' for none",
+     [](const std::string& v, Arguments& a) { return Take(v, a.include); }},
+    {"where", 0, "CONDITION", "only rows for which this holds; '' for all",
+     [](const std::string& v, Arguments& a) { return Take(v, a.where); }},
+    {"using", 0, "METHOD", "access method: btree, hash, gist, gin, brin, ...",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.method); }},
+    {"unique", 0, nullptr, "no two rows may be equal in the key",
+     [](const std::string&, Arguments& a) { return Raise(&Arguments::unique, a); }},
+    {"tablespace", 0, "NAME", "where it is to lie",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.tablespace); }},
+    {"set", 0, "NAME=VALUE", "a storage parameter: fillfactor=90; may be repeated",
+     [](const std::string& v, Arguments& a) { return Append(v, a.storage); }, true},
+    {"try", 0, "SELECT", "show this query's plan before the swap; may be repeated",
+     [](const std::string& v, Arguments& a) { return Append(v, a.tries); }, true},
+    {"json", 0, nullptr, "print JSON for machines",
+     [](const std::string&, Arguments& a) { return Raise(&Arguments::json, a); }},
+    {"rows", 0, "N", "accounts of the demo, 1000 to 1000000000 (2000000)",
+     [](const std::string& v, Arguments& a) {
+       return ReadNumber(v, 1000, 1000000000, a.demo_rows);
+     }},
+    {"keep", 0, nullptr, "keep the demo's cluster when it ends",
+     [](const std::string&, Arguments& a) { return Raise(&Arguments::demo_keep, a); }},
+    {"kind", 0, "set|index", "kind of structure of the demo (set)",
+     [](const std::string& v, Arguments& a) {
+       if (v != "set" && v != "index") {
+         return UsageError(absl::StrCat("\"", v, "\" is not a kind"), "write set or index");
+       }
+       a.kind = v;
+       return absl::OkStatus();
+     }},
+};
+
+}  // namespace
+
+absl::Span<const OptionSpec> ConnectOptions() { return kConnectOptions; }
+absl::Span<const OptionSpec> RunOptionSpecs() { return kRunOptions; }
+absl::Span<const OptionSpec> OtherOptions() { return kOtherOptions; }
+
+const std::vector<CommandSpec>& Commands() {
+  static const auto& commands = *new std::vector<CommandSpec>{
+      {"create",
+       "set",
+       Words::kKindAndName,
+       "create a set over a member table, online",
+       {"member", "owner", "key"},
+       {"carry", "insertion", "retention"},
+       true,
+       true},
+      {"plan",
+       "set",
+       Words::kKindAndName,
+       "show what run would do; change nothing",
+       {"key"},
+       {"carry", "show", "json"},
+       true,
+       true},
+      {"plan",
+       "index",
+       Words::kKindAndName,
+       "show what run would do; change nothing",
+       {},
+       {"key", "include", "where", "using", "unique", "tablespace", "set", "try", "json"},
+       true,
+       true},
+      {"run",
+       "set",
+       Words::kKindAndName,
+       "give a set a new sort key, online; again: go on",
+       {"key"},
+       {"carry", "show"},
+       true,
+       true},
+      {"run",
+       "index",
+       Words::kKindAndName,
+       "give an index another definition, online; again: go on",
+       {},
+       {"key", "include", "where", "using", "unique", "tablespace", "set", "try"},
+       true,
+       true},
+      {"status",
+       "",
+       Words::kMaybeJob,
+       "show the jobs, or one job, and what it waits for",
+       {},
+       {"json"},
+       false,
+       true},
+      {"pause", "", Words::kJob, "ask a running job to pause", {}, {}, false, true},
+      {"resume",
+       "",
+       Words::kJob,
+       "take a pause back, or go on with a stopped job",
+       {},
+       {},
+       true,
+       true},
+      {"abort", "", Words::kJob, "undo a job that has not swapped yet", {}, {}, true, true},
+      {"swap", "", Words::kJob, "swap a job that is held before the swap", {}, {}, true, true},
+      {"revert",
+       "",
+       Words::kJob,
+       "swap back to the old structure, losing no write",
+       {},
+       {},
+       true,
+       true},
+      {"finish",
+       "",
+       Words::kJob,
+       "end the soak: disconnect and drop the retired structure",
+       {},
+       {},
+       true,
+       true},
+      {"verify",
+       "set",
+       Words::kKindAndName,
+       "compare a set with its member table",
+       {},
+       {"json", "workers"},
+       false,
+       true},
+      {"verify",
+       "index",
+       Words::kKindAndName,
+       "compare an index with its table",
+       {},
+       {"json"},
+       false,
+       true},
+      {"drop",
+       "set",
+       Words::kKindAndName,
+       "drop a set and everything that maintains it",
+       {},
+       {"lock-timeout", "lock-patience", "disconnect", "workers", "summary", "quiet"},
+       false,
+       true},
+      {"doctor",
+       "",
+       Words::kNone,
+       "look for anything of ours that should not be there",
+       {},
+       {"json"},
+       false,
+       true},
+      {"demo",
+       "",
+       Words::kNone,
+       "show it all on a throw-away cluster under load",
+       {},
+       {"rows", "keep", "workers", "kind"},
+       false,
+       false},
+      {"failpoints", "", Words::kNone, "list the names of the failpoints", {}, {}, false, false},
+      {"help",
+       "",
+       Words::kMaybeCommand,
+       "show this help, or that of a command",
+       {},
+       {},
+       false,
+       false},
+      {"version", "", Words::kNone, "show the version", {}, {}, false, false},
+  };
+  return commands;
+}
+
+const CommandSpec* FindCommand(const std::string& name, const std::string& kind) {
+  const CommandSpec* first = nullptr;
+  for (const CommandSpec& command : Commands()) {
+    if (command.name != name) continue;
+    if (command.kind == kind) return &command;
+    if (first == nullptr) first = &command;
+  }
+  return first;
+}
+
+const OptionSpec* FindOption(const std::string& name) {
+  for (const OptionSpec& option : kConnectOptions) {
+    if (option.name == name) return &option;
+  }
+  for (const OptionSpec& option : kRunOptions) {
+    if (option.name == name) return &option;
+  }
+  for (const OptionSpec& option : kOtherOptions) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
+std::vector<const OptionSpec*> OptionsOf(const CommandSpec& command) {
+  std::vector<const OptionSpec*> options;
+  for (const std::string& name : command.required) options.push_back(FindOption(name));
+  for (const std::string& name : command.optional) options.push_back(FindOption(name));
+  if (command.takes_run_options) {
+    for (const OptionSpec& option : kRunOptions) options.push_back(&option);
+  }
+  return options;
+}
+
+bool Belongs(const OptionSpec& option, const CommandSpec& command) {
+  for (const OptionSpec& connect : kConnectOptions) {
+    if (&connect == &option) return command.connects;
+  }
+  const std::vector<const OptionSpec*> options = OptionsOf(command);
+  return std::find(options.begin(), options.end(), &option) != options.end();
+}
+
+std::string WordsUsage(const CommandSpec& command) {
+  switch (command.words) {
+    case Words::kNone:
+      return "";
+    case Words::kKindAndName:
+      return absl::StrCat(" ", command.kind, " NAME");
+    case Words::kJob:
+      return " JOB";
+    case Words::kMaybeJob:
+      return " [JOB]";
+    case Words::kMaybeCommand:
+      return " [COMMAND]";
+  }
+  return "";
+}
+
+std::string Usage(const CommandSpec& command) {
+  std::string usage = absl::StrCat("pg_restructure ", command.name, WordsUsage(command));
+  for (const std::string& name : command.required) {
+    absl::StrAppend(&usage, " --", name, " ", FindOption(name)->argument);
+  }
+  return usage;
+}
+
+}  // namespace tools
