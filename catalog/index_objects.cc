@@ -41,7 +41,8 @@ absl::StatusOr<bool> MayCallAmcheck(Session& session, std::string* function) {
 absl::Status CountBothWays(Session& session, std::int64_t index, IndexCheck* check) {
   absl::StatusOr<Rows> facts = session.Query(
       "SELECT pg_catalog.format('%I.%I', n.nspname, t.relname),"
-      " pg_catalog.pg_get_expr(i.indpred, i.indrelid), am.amcanorder, x.relname,"
+      " pg_catalog.pg_get_expr(i.indpred, i.indrelid), pg_catalog.pg_indexam_has_property(am.oid, "
+      "'can_order'), x.relname,"
       " (SELECT pg_catalog.string_agg('(' || pg_catalog.pg_get_indexdef(i.indexrelid, k, false)"
       "   || ') ' || CASE WHEN (i.indoption::int2[])[k - 1] & 1 = 1 THEN 'DESC' ELSE 'ASC' END"
       "   || CASE WHEN (i.indoption::int2[])[k - 1] & 2 = 2 THEN ' NULLS FIRST'"
@@ -194,9 +195,9 @@ absl::Status ReplaceConstraint(Session& session, const QualifiedName& table,
                                const Constraint& constraint, const std::string& index,
                                const std::vector<ForeignKey>& foreign_keys) {
   absl::StatusOr<Rows> comment = session.Query(
-      "SELECT pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', $2, $1,"
+      "SELECT pg_catalog.format('COMMENT ON CONSTRAINT %I ON %s IS %L', $2::text, $1::text,"
       " pg_catalog.obj_description(k.oid, 'pg_constraint')) FROM pg_catalog.pg_constraint k"
-      " WHERE k.conrelid = pg_catalog.to_regclass($1)::oid AND k.conname = $2"
+      " WHERE k.conrelid = pg_catalog.to_regclass($1::text)::oid AND k.conname = $2::text"
       " AND pg_catalog.obj_description(k.oid, 'pg_constraint') IS NOT NULL",
       {table.Sql(), constraint.name});
   if (!comment.ok()) return comment.status();
@@ -287,7 +288,7 @@ absl::StatusOr<TriedPlan> ExplainQuery(Session& session, const std::string& quer
   const auto explain = [&]() -> absl::Status {
     if (hidden != 0) {
       absl::StatusOr<Rows> can = session.Query(
-          "SELECT pg_catalog.format('SELECT %I.hypopg_hide_index(%s::oid)', n.nspname, $1)"
+          "SELECT pg_catalog.format('SELECT %I.hypopg_hide_index(%s::oid)', n.nspname, $1::text)"
           " FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
           " WHERE p.proname = 'hypopg_hide_index' AND p.pronargs = 1",
           {absl::StrCat(hidden)});

@@ -133,6 +133,7 @@ absl::StatusOr<IndexPlan> PlanIndex(catalog::Session& session, const IndexReques
   if (status.ok()) status = RefuseUnderConstraint(plan.index, plan.replacement, *nullable);
   if (status.ok()) status = RefuseForeignKeys(plan.index, plan.replacement, plan.server);
   if (status.ok()) status = RefuseReplicaIdentity(plan.index, plan.replacement, *nullable);
+  if (status.ok()) status = RefuseClusterMark(plan.index, plan.replacement);
   if (status.ok()) status = SearchDuplicates(session, &plan);
   for (const std::string& query : plan.request.tries) {
     if (status.ok()) status = catalog::ExplainQuery(session, query, 0).status();

@@ -148,6 +148,17 @@ absl::Status RefuseForeignKeys(const catalog::IndexFacts& index,
   return absl::OkStatus();
 }
 
+absl::Status RefuseClusterMark(const catalog::IndexFacts& index,
+                               const catalog::TriedDefinition& replacement) {
+  if (!index.clustered) return absl::OkStatus();
+  const catalog::IndexDefinition& definition = replacement.definition;
+  const bool can = definition.method == "btree" || definition.method == "gist";
+  if (can && definition.predicate.empty()) return absl::OkStatus();
+  return Refuse(StrCat(index.table.Display(), " is clustered on ", index.name.Display(),
+                       ", and CLUSTER takes no index with a condition or of that access method"),
+                StrCat("ALTER TABLE ", index.table.Display(), " SET WITHOUT CLUSTER first."));
+}
+
 absl::Status RefuseReplicaIdentity(const catalog::IndexFacts& index,
                                    const catalog::TriedDefinition& replacement,
                                    const std::vector<std::string>& nullable_columns) {

@@ -24,6 +24,8 @@ absl::Status RefuseUnderConstraint(const catalog::IndexFacts& index,
 absl::Status RefuseForeignKeys(const catalog::IndexFacts& index,
                                const catalog::TriedDefinition& replacement,
                                const catalog::ServerFacts& server);
+absl::Status RefuseClusterMark(const catalog::IndexFacts& index,
+                               const catalog::TriedDefinition& replacement);
 absl::Status RefuseReplicaIdentity(const catalog::IndexFacts& index,
                                    const catalog::TriedDefinition& replacement,
                                    const std::vector<std::string>& nullable_columns);
