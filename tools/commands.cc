@@ -370,8 +370,8 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
   }
   if (command == "doctor") return RunDoctor(arguments);
   if (command == "demo") {
-    return RunDemo(
-        {arguments.demo_rows, arguments.demo_keep, arguments.run.workers.value_or(0), ""});
+    return RunDemo({arguments.kind, arguments.demo_rows, arguments.demo_keep,
+                    arguments.run.workers.value_or(0), ""});
   }
   return Steer(arguments);
 }

@@ -32,6 +32,8 @@ constexpr absl::Duration kQuiet = absl::Seconds(10);  // Traffic alone, before a
 constexpr absl::Duration kStepLimit = absl::Hours(2);
 constexpr double kShareOfFullSpeed = 0.5;  // So that the traffic alone does not fill the machine.
 constexpr char kSet[] = "public.accounts_of_branch";
+constexpr char kIndex[] = "public.accounts_by_balance";
+
 // Text of ours and of the children goes to the same place: nothing may stay in a buffer.
 void Say(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -59,7 +61,11 @@ class Demo {
 
   // Runs this program with `arguments`, shows what it does, and returns its summary.
   absl::StatusOr<restructure::Summary> Do(std::vector<std::string> arguments);
+  absl::Status RestructureSet();
+  absl::Status RestructureIndex();
+  absl::Status ThereAndBack();  // revert, revert, finish
   absl::Status Verify();
+  absl::Status Psql(const std::string& sql, const char* failure);
   Command Ourselves(std::vector<std::string> arguments) const;
   absl::Status ShowFirstMembers();
 
@@ -128,7 +134,9 @@ absl::Status Demo::Prepare() {
   const absl::StatusOr<int> code = Run(initialize, kStepLimit);
   if (!code.ok()) return code.status();
   if (*code != 0) return absl::InternalError(absl::StrCat("pgbench -i ended with ", *code));
-  return absl::OkStatus();
+  if (options_.kind != "index") return absl::OkStatus();
+  return Psql("CREATE INDEX accounts_by_balance ON pgbench_accounts (abalance, bid)",
+              "the index cannot be made");
 }
 
 absl::Status Demo::StartTraffic() {
@@ -177,25 +185,30 @@ absl::StatusOr<restructure::Summary> Demo::Do(std::vector<std::string> arguments
   return summary;
 }
 
-absl::Status Demo::ShowFirstMembers() {
-  const std::int64_t branch = std::min<std::int64_t>(7, scale_);
-  const std::string query = absl::StrCat(
-      "SELECT bid, aid,\n"
-      "       (SELECT abalance FROM pgbench_accounts a WHERE a.aid = s.aid) AS abalance\n"
-      "FROM accounts_of_branch s WHERE bid = ",
-      branch, " LIMIT 5");
-  Title("what a program reads, always with the same query");
-  Say(absl::StrCat(query, "\n"));
+absl::Status Demo::Psql(const std::string& sql, const char* failure) {
+  Say(absl::StrCat(sql, "\n"));
   const absl::StatusOr<int> code =
-      Run(cluster_->Client("psql", {"-X", "-P", "pager=off", "-c", query}), absl::Minutes(1));
+      Run(cluster_->Client("psql", {"-X", "-P", "pager=off", "-c", sql}), absl::Minutes(10));
   if (!code.ok()) return code.status();
-  return *code == 0 ? absl::OkStatus() : absl::InternalError("the alias cannot be read");
+  return *code == 0 ? absl::OkStatus() : absl::InternalError(failure);
+}
+
+absl::Status Demo::ShowFirstMembers() {
+  Title("what a program reads, always with the same query");
+  return Psql(
+      absl::StrCat(
+          "SELECT bid, aid,\n"
+          "       (SELECT abalance FROM pgbench_accounts a WHERE a.aid = s.aid) AS abalance\n"
+          "FROM accounts_of_branch s WHERE bid = ",
+          std::min<std::int64_t>(7, scale_), " LIMIT 5"),
+      "the alias cannot be read");
 }
 
 absl::Status Demo::Verify() {
-  Title(absl::StrCat("pg_restructure verify set ", kSet));
+  const std::string name = options_.kind == "index" ? kIndex : kSet;
+  Title(absl::StrCat("pg_restructure verify ", options_.kind, " ", name));
   const absl::StatusOr<Output> output =
-      CaptureOutput(Ourselves({"verify", "set", kSet, "--json"}), kStepLimit);
+      CaptureOutput(Ourselves({"verify", options_.kind, name, "--json"}), kStepLimit);
   if (!output.ok()) return output.status();
   const nlohmann::json result = nlohmann::json::parse(output->text, nullptr, false);
   if (!result.is_object() ||
@@ -210,17 +223,12 @@ absl::Status Demo::Verify() {
   return absl::OkStatus();
 }
 
-absl::Status Demo::Restructure() {
-  aborted_before_ = traffic_->AbortedClients();
-  work_began_ = absl::Now();
-
+absl::Status Demo::RestructureSet() {
   absl::StatusOr<restructure::Summary> done =
       Do({"create", "set", kSet, "--member", "public.pgbench_accounts", "--owner", "bid", "--key",
           "aid"});
   if (!done.ok()) return done.status();
-  absl::Status shown = ShowFirstMembers();
-  if (!shown.ok()) return shown;
-
+  if (absl::Status shown = ShowFirstMembers(); !shown.ok()) return shown;
   std::vector<std::string> run = {"run", "set", kSet, "--key", "abalance desc, aid"};
   if (options_.workers > 0) {
     run.insert(run.end(), {"--workers", absl::StrCat(options_.workers)});
@@ -228,15 +236,38 @@ absl::Status Demo::Restructure() {
   done = Do(run);
   if (!done.ok()) return done.status();
   run_ = *done;
-  shown = ShowFirstMembers();
-  if (!shown.ok()) return shown;
+  return ShowFirstMembers();
+}
 
+absl::Status Demo::RestructureIndex() {
+  Title("a query that needs the index in another order");
+  const std::string query =
+      "SELECT aid, abalance FROM pgbench_accounts WHERE bid = 1 ORDER BY abalance DESC LIMIT 5";
+  absl::Status planned = Psql(absl::StrCat("EXPLAIN ", query), "the query cannot be planned");
+  if (!planned.ok()) return planned;
+  const absl::StatusOr<restructure::Summary> done = Do(
+      {"run", "index", kIndex, "--key", "bid, abalance desc", "--include", "aid", "--try", query});
+  if (!done.ok()) return done.status();
+  run_ = *done;
+  return absl::OkStatus();
+}
+
+// To the old order, to the new one again, and the new one for good.
+absl::Status Demo::ThereAndBack() {
   const std::string job = absl::StrCat(run_.job);
-  // To the old order, to the new one again, and the new one for good.
   for (const char* const verb : {"revert", "revert", "finish"}) {
-    done = Do({verb, job});
+    const absl::StatusOr<restructure::Summary> done = Do({verb, job});
     if (!done.ok()) return done.status();
   }
+  return absl::OkStatus();
+}
+
+absl::Status Demo::Restructure() {
+  aborted_before_ = traffic_->AbortedClients();
+  work_began_ = absl::Now();
+  absl::Status done = options_.kind == "index" ? RestructureIndex() : RestructureSet();
+  if (done.ok()) done = ThereAndBack();
+  if (!done.ok()) return done;
 
   const absl::Status verified = Verify();
   if (!verified.ok()) return verified;

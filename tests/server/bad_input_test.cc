@@ -201,6 +201,55 @@ TEST_F(BadInputTest, OptionsAndCommands) {
   EXPECT_TRUE(Exits(kDone, Run({"--version"})));
 }
 
+TEST_F(BadInputTest, IndexesThatCannotBeChanged) {
+  sql().Exec(
+      "CREATE TABLE t (a int, b int NOT NULL, c text, during int4range);"
+      "INSERT INTO t SELECT i % 10, i, 'x' FROM generate_series(1, 100) i;"
+      "CREATE INDEX t_ab ON t (a, b); CREATE UNIQUE INDEX t_unique ON t (b);"
+      "ALTER TABLE t ADD CONSTRAINT t_pk PRIMARY KEY (b),"
+      " ADD CONSTRAINT t_excluded EXCLUDE USING gist (during WITH &&);"
+      "CREATE VIEW grouped AS SELECT b, c FROM t GROUP BY b;"
+      "CREATE TABLE part (a int, b int, PRIMARY KEY (a)) PARTITION BY RANGE (a);"
+      "CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10);"
+      "CREATE INDEX part_b ON part (b)");
+  const auto run = [](const std::string& name, const Arguments& more) {
+    Arguments arguments = {"run", "index", name};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  ExpectRefused(kRefused, "nowhere", run("nowhere", {"--key", "a"}));
+  ExpectRefused(kRefused, "a table", run("t", {"--key", "a"}));
+  ExpectRefused(kRefused, "system table", run("pg_catalog.pg_class_oid_index", {"--key", "oid"}));
+  ExpectRefused(kRefused, "nothing to do", run("t_ab", {}));
+  ExpectRefused(kRefused, "nothing to do", run("t_ab", {"--key", "a,b"}));
+  ExpectRefused(kRefused, "nocolumn", run("t_ab", {"--key", "nocolumn"}));
+  ExpectRefused(kRefused, "IMMUTABLE", run("t_ab", {"--key", "(a + random())"}));
+  ExpectRefused(kRefused, "nomethod", run("t_ab", {"--using", "nomethod"}));
+  ExpectRefused(kRefused, "nospace", run("t_ab", {"--tablespace", "nospace"}));
+  ExpectRefused(kRefused, "nofactor", run("t_ab", {"--set", "nofactor=1"}));
+  ExpectRefused(kRefused, "NAME=VALUE", run("t_ab", {"--set", "fillfactor"}));
+  ExpectRefused(kRefused, "type boolean", run("t_ab", {"--where", "a + 1"}));
+  ExpectRefused(kRefused, "was not opened", run("t_ab", {"--key", "a); DROP TABLE t; --"}));
+  ExpectRefused(kRefused, "was not opened", run("t_ab", {"--where", "true); DROP TABLE t; --"}));
+  ExpectRefused(kRefused, "cannot be tried",
+                run("t_ab", {"--key", "b", "--try", "ANALYZE DELETE FROM t"}));
+  ExpectRefused(kRefused, "cannot be tried",
+                run("t_ab", {"--key", "b", "--try", "SELECT 1; DROP TABLE t"}));
+  ExpectRefused(kRefused, ") 10 times", run("t_ab", {"--key", "a", "--unique"}));
+  ExpectRefused(kRefused, "grouped", run("t_pk", {"--key", "b", "--include", "c"}));
+  sql().Exec("DROP VIEW grouped");
+  ExpectRefused(kRefused, "NOT NULL", run("t_pk", {"--key", "b, a"}));
+  ExpectRefused(kRefused, "not the default", run("t_pk", {"--key", "b desc"}));
+  ExpectRefused(kRefused, "no condition", run("t_pk", {"--where", "b > 0"}));
+  ExpectRefused(kRefused, "exclusion constraint", run("t_excluded", {"--set", "fillfactor=50"}));
+  ExpectRefused(kRefused, "partitioned table", run("part_pkey", {"--include", "b"}));
+  ExpectRefused(kRefused, "partitioned table above", run("part_1_b_idx", {"--key", "a"}));
+  const std::string guest = target().database + "_guest";
+  sql().Exec("CREATE ROLE " + guest + " LOGIN");
+  ExpectRefused(target().As(guest), kRefused, "does not own", run("public.t_ab", {"--key", "b"}));
+  EXPECT_EQ(sql().Number("SELECT count(*) FROM t"), 100);
+}
+
 TEST_F(BadInputTest, AServerThatCannotBeReachedOrWritten) {
   CreateMembers(sql(), 100);
   const Arguments create = Create("s", "members", "owner_id", "id");
