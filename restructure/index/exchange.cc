@@ -62,19 +62,26 @@ absl::Status ExchangeUnderConstraint(Job& job, const IndexPart& part, Side from)
   return catalog::SetMarks(*job.session, change.table, now.name.name, *marks);
 }
 
-// Under the strongest lock that the exchange needs, taken first: with a constraint ACCESS EXCLUSIVE
-// on the table and those that refer to it.
-absl::Status LockForExchange(Job& job, const IndexPart& root, Side from) {
-  if (!job.index->has_constraint()) return absl::OkStatus();
-  absl::StatusOr<std::vector<catalog::ForeignKey>> keys =
-      catalog::ReadForeignKeys(*job.session, root.index(from).oid);
-  if (!keys.ok()) return keys.status();
-  std::vector<catalog::QualifiedName> tables = {job.index->table};
-  for (const catalog::ForeignKey& key : *keys) {
-    if (std::find(tables.begin(), tables.end(), key.table) == tables.end()) {
-      tables.push_back(key.table);
-    }
+// The strongest lock that the exchange needs comes first: ACCESS EXCLUSIVE on a table whose
+// constraint or replica identity it changes, and on those that refer to it.
+absl::Status LockForExchange(Job& job, const std::vector<IndexPart>& parts, Side from) {
+  std::vector<catalog::QualifiedName> tables;
+  const auto add = [&tables](const catalog::QualifiedName& table) {
+    if (std::find(tables.begin(), tables.end(), table) == tables.end()) tables.push_back(table);
+  };
+  if (job.index->has_constraint()) {
+    add(job.index->table);
+    absl::StatusOr<std::vector<catalog::ForeignKey>> keys =
+        catalog::ReadForeignKeys(*job.session, parts.front().index(from).oid);
+    if (!keys.ok()) return keys.status();
+    for (const catalog::ForeignKey& key : *keys) add(key.table);
   }
+  for (const IndexPart& part : parts) {
+    absl::StatusOr<catalog::Marks> marks = catalog::ReadMarks(*job.session, part.index(from).oid);
+    if (!marks.ok()) return marks.status();
+    if (marks->replica_identity) add(part.table);
+  }
+  if (tables.empty()) return absl::OkStatus();
   return catalog::LockTables(*job.session, tables, "ACCESS EXCLUSIVE");
 }
 
@@ -110,7 +117,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
         }
         if (!status.ok()) return status;
         asked = absl::Now();
-        status = LockForExchange(job, parts->front(), from);
+        status = LockForExchange(job, *parts, from);
         locked = absl::Now();
         if (!status.ok()) return status;
         return job.index->has_constraint() ? ExchangeUnderConstraint(job, parts->front(), from)

@@ -33,8 +33,11 @@ std::vector<PlannedStep> Steps(const IndexPlan& plan, const Settings& settings) 
   steps.push_back({"verify", "look up every row in the new index (amcheck), or count through it",
                    absl::StrCat("ACCESS SHARE on ", table, "; a snapshot for the time it takes")});
   if (index.constraint.empty()) {
-    steps.push_back({"swap", "exchange the names of the two indexes",
-                     absl::StrCat("SHARE UPDATE EXCLUSIVE on the indexes alone", tried)});
+    steps.push_back(
+        {"swap", "exchange the names of the two indexes",
+         index.replica_identity
+             ? absl::StrCat("ACCESS EXCLUSIVE on ", table, ", for its replica identity", tried)
+             : absl::StrCat("SHARE UPDATE EXCLUSIVE on the indexes alone", tried)});
     steps.push_back({"soak", SoakText(settings, "keep both indexes"), "none"});
   } else {
     std::string tables = table;

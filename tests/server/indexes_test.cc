@@ -234,6 +234,64 @@ TEST_F(IndexTest, AUniqueConstraintStaysDeferrable) {
   ExpectNothingOfOurs();
 }
 
+TEST_F(IndexTest, AReplicaIdentityGoesOver) {
+  sql().Exec(
+      "CREATE TABLE events (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL);"
+      "INSERT INTO events SELECT i, i, i FROM generate_series(1, 500) i;"
+      "CREATE UNIQUE INDEX events_ab ON events (a, b);"
+      "ALTER TABLE events REPLICA IDENTITY USING INDEX events_ab");
+  ASSERT_TRUE(Exits(kDone, Run(RunIndex("events_ab", {"--key", "b, a", "--soak", "0"}))));
+  EXPECT_TRUE(
+      sql().Holds("(SELECT indisreplident FROM pg_index WHERE indexrelid ="
+                  " 'events_ab'::regclass)"));
+  EXPECT_TRUE(
+      sql().Holds("(SELECT relreplident = 'i' FROM pg_class WHERE oid ="
+                  " 'events'::regclass)"));
+  EXPECT_EQ(sql().Text("SELECT pg_get_indexdef('events_ab'::regclass)"),
+            "CREATE UNIQUE INDEX events_ab ON public.events USING btree (b, a)");
+  ExpectNothingOfOurs();
+}
+
+// Other access methods, and a partial index with expressions, operator classes and a collation.
+TEST_F(IndexTest, EveryKindOfDefinitionComesThrough) {
+  CreateOrders(1000);
+  struct Case {
+    const char* create;
+    Arguments change;
+    const char* becomes;
+  };
+  const std::vector<Case> cases = {
+      {"USING hash (status)", {"--key", "customer"}, "USING hash (customer)"},
+      {"USING gin (to_tsvector('simple'::regconfig, status))",
+       {"--set", "fastupdate=off"},
+       "USING gin (to_tsvector('simple'::regconfig, status)) WITH (fastupdate=off)"},
+      {"USING brin (placed)",
+       {"--set", "pages_per_range=8", "--key", "placed, id"},
+       "USING brin (placed, id) WITH (pages_per_range='8')"},
+      {"(status) WHERE status <> 'done'",
+       {"--key", "status text_pattern_ops, lower(status) collate \"C\" desc", "--where",
+        "status <> 'it''s; (done'"},
+       "USING btree (status text_pattern_ops, lower(status) COLLATE \"C\" DESC) WHERE (status <> "
+       "'it''s; (done'::text)"},
+      {"(customer) INCLUDE (amount) WHERE amount > 1",
+       {"--include", "", "--where", ""},
+       "USING btree (customer)"},
+      {"(customer)", {"--using", "brin"}, "USING brin (customer)"}};
+  for (const Case& one : cases) {
+    sql().Exec(absl::StrCat("CREATE INDEX \"Odd \"\"name; (x\" ON orders ", one.create));
+    const Outcome outcome = [&] {
+      Arguments more = one.change;
+      more.insert(more.end(), {"--soak", "0"});
+      return Run(RunIndex("\"Odd \"\"name; (x\"", more));
+    }();
+    ASSERT_TRUE(Exits(kDone, outcome)) << one.create;
+    EXPECT_EQ(sql().Text("SELECT pg_get_indexdef('\"Odd \"\"name; (x\"'::regclass)"),
+              absl::StrCat("CREATE INDEX \"Odd \"\"name; (x\" ON public.orders ", one.becomes));
+    sql().Exec("DROP INDEX \"Odd \"\"name; (x\"");
+  }
+  ExpectNothingOfOurs();
+}
+
 class PartitionedIndexTest : public IndexTest {
  protected:
   void SetUp() override {
