@@ -254,6 +254,10 @@ absl::Status Transaction::Commit() {
   return FailpointHit(absl::StrCat(label_, ".after_commit"), [&] { session.Cut(); });
 }
 
+absl::Status CommitWithoutFlush(Session& session) {
+  return session.Execute("SET LOCAL synchronous_commit = off");
+}
+
 absl::Status Transaction::LimitStatements(absl::Duration limit) {
   return session_->Execute(absl::StrCat("SET LOCAL statement_timeout = ", Milliseconds(limit)));
 }

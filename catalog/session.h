@@ -107,6 +107,11 @@ class Transaction {
   std::string label_;
 };
 
+// For a transaction that holds a lock which others feel: its COMMIT does not wait for the disk (or
+// a synchronous standby) while it holds it. A crash of the server then undoes all of the
+// transaction or nothing; the next synchronous commit of anybody makes it durable.
+absl::Status CommitWithoutFlush(Session& session);
+
 }  // namespace catalog
 
 #endif  // CATALOG_SESSION_H_

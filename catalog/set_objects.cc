@@ -93,8 +93,8 @@ absl::Status MakeSynchronous(Session& session, const Target& target) {
 
 absl::Status PrepareExchange(Session& session, const SetDefinition& set, const Structure& live,
                              const Structure& retired) {
-  std::vector<std::string> statements = {"SET LOCAL synchronous_commit = off",
-                                         AliasFunction(set, live)};
+  if (absl::Status status = CommitWithoutFlush(session); !status.ok()) return status;
+  std::vector<std::string> statements = {AliasFunction(set, live)};
   if (set.MembershipIsChosen()) {
     statements.push_back(MirrorToNothing(retired));
     statements.push_back(MirrorToStructure(set, live, retired));

@@ -31,9 +31,8 @@ absl::Status StartCapture(Session& session, const Target& target);
 // The same locks. From the commit on, writers keep the replacement equal themselves.
 absl::Status MakeSynchronous(Session& session, const Target& target);
 
-// What an exchange does before it takes the lock; `retired` goes on being kept equal. The
-// transaction will not wait for the disk while it holds the lock: a crash of the server undoes all
-// of it or nothing, and both structures are equal.
+// What an exchange does before it takes the lock; `retired` goes on being kept equal. See
+// CommitWithoutFlush: both structures are equal, so that a crash may undo the exchange.
 absl::Status PrepareExchange(Session& session, const SetDefinition& set, const Structure& live,
                              const Structure& retired);
 // Requires LockAlias.

@@ -115,6 +115,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
           status = catalog::SetLiveSide(*job.session, job.id(), Other(from),
                                         parts->front().index(Other(from)).oid);
         }
+        if (status.ok()) status = catalog::CommitWithoutFlush(*job.session);
         if (!status.ok()) return status;
         asked = absl::Now();
         status = LockForExchange(job, *parts, from);
