@@ -12,6 +12,8 @@ namespace restructure {
 namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(250);
+constexpr absl::Duration kTickToLearn = absl::Milliseconds(50);
+constexpr int kRoundsToLearn = 10;
 constexpr absl::Duration kStatementMax = absl::Seconds(3);
 
 // A concurrent index build cannot be slowed: when the limits are passed for this long, it is ended.
@@ -39,7 +41,8 @@ void Keeper::Run() {
     if (session != nullptr && !Tick(*session, round)) session.reset();
     // Whoever cannot renew must not write: the lease may be another process's by now.
     if (absl::Now() - renewed_ > job_.settings.lease) job_.control->SetLeaseLost(true);
-    absl::SleepFor(kTick);
+    // The beginning is when nothing of ours runs yet: the pacer learns what the server is then.
+    absl::SleepFor(round < kRoundsToLearn ? kTickToLearn : kTick);
   }
 }
 
@@ -50,36 +53,25 @@ bool Keeper::Tick(catalog::Session& session, int round) {
       (void)catalog::CancelStatements(session, job_.id());
     }
   }
-  if (round % 2 == 0) {
-    const absl::Time asked = absl::Now();
-    absl::StatusOr<catalog::Control> control =
-        catalog::RenewLease(session, job_.id(), job_.token, job_.settings.lease);
-    if (control.ok() && control->held) {
-      renewed_ = asked;
-      job_.control->SetWishes(control->goal, control->pause_requested);
-    } else if (control.ok()) {
-      job_.control->SetLeaseLost(true);
-    } else if (absl::IsUnavailable(control.status())) {
-      return false;
-    }
-    absl::StatusOr<catalog::ServerLoad> load = catalog::ReadLoad(session);
-    if (absl::IsUnavailable(load.status())) return false;
-    if (load.ok()) {
-      throttle::Load sample;
-      sample.taken_at = absl::Now();
-      sample.replica_lag_bytes = load->replica_lag_bytes;
-      sample.replica_lag = load->replica_lag;
-      sample.sessions_waiting_for_us = load->sessions_waiting_for_us;
-      sample.longest_wait_for_us = load->longest_wait_for_us;
-      sample.active_sessions = load->active_sessions;
-      sample.pause_requested = job_.control->pause_requested();
-      job_.pacer->Observe(sample);
-      if (wal_position_ > 0 && load->wal_bytes > wal_position_) {
-        job_.tally->AddWal(load->wal_bytes - wal_position_);
-      }
-      wal_position_ = load->wal_bytes;
-    }
+  const absl::Time asked = absl::Now();
+  absl::StatusOr<catalog::Control> control =
+      catalog::RenewLease(session, job_.id(), job_.token, job_.settings.lease);
+  const absl::Time answered = absl::Now();
+  if (absl::IsUnavailable(control.status())) return false;
+  if (control.ok() && control->held) {
+    renewed_ = asked;
+    job_.control->SetWishes(control->goal, control->pause_requested);
+  } else if (control.ok()) {
+    job_.control->SetLeaseLost(true);
   }
+  if (round % 2 == 0 && absl::IsUnavailable(SampleLoad(session))) return false;
+  // The renewal is a small transaction like those of the live workload: the canary. An index build
+  // cannot be slowed, so what it feels then teaches nothing.
+  sample_.canary.reset();
+  if (control.ok() && !building_) sample_.canary = answered - asked;
+  sample_.taken_at = answered;
+  sample_.pause_requested = job_.control->pause_requested();
+  if (sampled_) job_.pacer->Observe(sample_);
   if (round % 2 == 1 && absl::IsUnavailable(WatchBuilds(session))) return false;
   if (round % 4 == 3) {
     absl::Status saved =
@@ -90,13 +82,31 @@ bool Keeper::Tick(catalog::Session& session, int round) {
   return true;
 }
 
+absl::Status Keeper::SampleLoad(catalog::Session& session) {
+  absl::StatusOr<catalog::ServerLoad> load = catalog::ReadLoad(session);
+  sampled_ = load.ok();  // What is not known grows old, and then nobody may run.
+  if (!load.ok()) return load.status();
+  sample_.replica_lag_bytes = load->replica_lag_bytes;
+  sample_.replica_lag = load->replica_lag;
+  sample_.sessions_waiting_for_us = load->sessions_waiting_for_us;
+  sample_.longest_wait_for_us = load->longest_wait_for_us;
+  sample_.active_sessions = load->active_sessions;
+  if (wal_position_ > 0 && load->wal_bytes > wal_position_) {
+    job_.tally->AddWal(load->wal_bytes - wal_position_);
+  }
+  wal_position_ = load->wal_bytes;
+  return absl::OkStatus();
+}
+
 absl::Status Keeper::WatchBuilds(catalog::Session& session) {
   absl::StatusOr<std::vector<catalog::RunningBuild>> builds =
       catalog::ReadBuilds(session, job_.id());
   if (!builds.ok() || builds->empty()) {
     pressed_since_ = absl::InfiniteFuture();
+    building_ = false;
     return builds.status();
   }
+  building_ = true;
   const catalog::RunningBuild& first = builds->front();
   const std::string others =
       builds->size() > 1 ? absl::StrCat(", ", builds->size() - 1, " more beside it") : "";
@@ -104,7 +114,7 @@ absl::Status Keeper::WatchBuilds(catalog::Session& session) {
   job_.progress->ShowServerStep(absl::StrCat("index: ", first.table, ", ", first.phase, others),
                                 first.done, first.total, first.unit, now);
   const throttle::Decision decision = job_.pacer->Next(0, now);
-  const bool pressed = !decision.may_run && !job_.control->pause_requested();
+  const bool pressed = decision.forbidden && !job_.control->pause_requested();
   if (!pressed || !first.concurrently) {
     pressed_since_ = absl::InfiniteFuture();
     job_.progress->SetWaitingFor(first.waiting_for);

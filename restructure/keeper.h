@@ -26,10 +26,14 @@ class Keeper {
   void Run();
   // One round. False: the session is lost.
   bool Tick(catalog::Session& session, int round);
+  absl::Status SampleLoad(catalog::Session& session);
   // Shows the index builds under way, and ends those that the limits have forbidden for too long.
   absl::Status WatchBuilds(catalog::Session& session);
 
   const Job& job_;
+  throttle::Load sample_;
+  bool sampled_ = false;   // the load in sample_ is fresh
+  bool building_ = false;  // an index of ours is being built
   std::int64_t wal_position_ = 0;
   absl::Time pressed_since_ = absl::InfiniteFuture();
   absl::Time renewed_;

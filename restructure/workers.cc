@@ -53,14 +53,18 @@ class Pass {
       const throttle::Decision decision = job_.pacer->Next(worker, absl::Now());
       if (!decision.may_run) {
         if (worker == 0) job_.progress->SetWaitingFor(decision.reason);
-        status = job_.control->Sleep(decision.pause);
+        status = Rest(decision.pause);
+        if (status.ok() && exhausted_) break;
         continue;
       }
-      if (worker == 0) job_.progress->SetWaitingFor("");
-      if (decision.pause > absl::ZeroDuration()) status = job_.control->Sleep(decision.pause);
+      if (worker == 0) job_.progress->SetWaitingFor(decision.reason);
+      status = Rest(decision.pause);
       if (!status.ok()) break;
       const std::optional<Batch> batch = next_(decision.rows);
-      if (!batch) break;
+      if (!batch) {
+        exhausted_ = true;
+        break;
+      }
       status = RunBatch(**session, *batch);
     }
     if (!status.ok()) Fail(status);
@@ -72,6 +76,18 @@ class Pass {
   }
 
  private:
+  // Sleeps so long, or until there is nothing left to wait for.
+  absl::Status Rest(absl::Duration pause) {
+    constexpr absl::Duration kSlice = absl::Milliseconds(25);
+    absl::Status status;
+    const absl::Time until = absl::Now() + pause;
+    for (absl::Time now = absl::Now(); status.ok() && now < until && !exhausted_;
+         now = absl::Now()) {
+      status = job_.control->Sleep(std::min(kSlice, until - now));
+    }
+    return status;
+  }
+
   absl::Status RunBatch(catalog::Session& session, const Batch& batch) {
     for (int tries = 1;; ++tries) {
       job_.progress->WorkerBusy(+1);
@@ -106,6 +122,7 @@ class Pass {
   const Job& job_;
   const NextBatch& next_;
   std::atomic<bool> failed_{false};
+  std::atomic<bool> exhausted_{false};  // there are no more batches
   mutable std::mutex mutex_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };

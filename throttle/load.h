@@ -15,6 +15,9 @@ namespace throttle {
 struct Load {
   absl::Time taken_at = absl::InfinitePast();
 
+  // How long a one-row update and its commit took just now; empty: it was not tried.
+  std::optional<absl::Duration> canary;
+
   // The furthest replica behind, in WAL bytes not replayed yet and as the server's own lag time.
   // Empty: there is no replica, or the role may not see it. The time does not grow while a
   // replica stalls, the bytes do.

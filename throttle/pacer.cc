@@ -1,5 +1,8 @@
 #include "throttle/pacer.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -7,6 +10,7 @@ namespace throttle {
 namespace {
 
 constexpr absl::Duration kAskAgainAfter = absl::Milliseconds(250);
+constexpr absl::Duration kPauseMax = absl::Seconds(5);
 
 // "12s", "1.5s", "80ms": finer than a millisecond is noise to the reader.
 std::string Readable(absl::Duration duration) {
@@ -70,23 +74,29 @@ Limits Limits::Unlimited() {
   limits.wait_for_us_max = absl::ZeroDuration();
   limits.active_sessions_max = 0;
   limits.sample_age_max = absl::ZeroDuration();
+  limits.heed_commits = false;
   return limits;
 }
 
-Pacer::Pacer(Limits limits, BatchSize::Options batch_size)
-    : limits_(limits), batch_size_(batch_size) {}
+Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers)
+    : limits_(limits),
+      batch_size_(batch_size),
+      controller_(workers),
+      batch_time_(batch_size.target) {}
 
 void Pacer::Observe(const Load& load) {
   const std::lock_guard<std::mutex> lock(mutex_);
   // The same sample again is ignored too: a wait that it shows shrinks the batch only once.
   if (load.taken_at <= latest_.taken_at) return;
   latest_ = load;
+  if (load.canary) controller_.Observe(load.taken_at, *load.canary);
   if (!WaitReason(load, limits_).empty()) batch_size_.Shrink();
 }
 
 void Pacer::BatchDone(std::int64_t rows, absl::Duration elapsed) {
   const std::lock_guard<std::mutex> lock(mutex_);
   batch_size_.Record(rows, elapsed);
+  if (rows > 0) batch_time_ = 0.7 * batch_time_ + 0.3 * elapsed;
 }
 
 void Pacer::BatchRolledBack() {
@@ -94,13 +104,30 @@ void Pacer::BatchRolledBack() {
   batch_size_.Shrink();
 }
 
-Decision Pacer::Next(int /*worker*/, absl::Time now) {
+// Gives one worker its part of the controller's allowance.
+void Pacer::Share(int worker, Decision* decision) const {
+  if (!limits_.heed_commits || !latest_.canary) return;
+  const double allowed = controller_.ready() ? controller_.effective_workers() : 0;
+  const double running = std::ceil(allowed);
+  decision->reason = controller_.reason();
+  if (allowed <= worker) {
+    decision->may_run = false;
+    decision->pause = kAskAgainAfter;
+    return;
+  }
+  const double share = allowed / running;
+  decision->pause = std::min(batch_time_ * (1 / share - 1), kPauseMax);
+}
+
+Decision Pacer::Next(int worker, absl::Time now) {
   const std::lock_guard<std::mutex> lock(mutex_);
   Decision decision;
   decision.reason = PauseReason(now);
   decision.may_run = decision.reason.empty();
+  decision.forbidden = !decision.may_run;
   if (decision.may_run) {
     decision.rows = batch_size_.rows();
+    Share(worker, &decision);
   } else {
     decision.pause = kAskAgainAfter;
   }

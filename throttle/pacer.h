@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "throttle/batch_size.h"
+#include "throttle/controller.h"
 #include "throttle/load.h"
 
 namespace throttle {
@@ -23,6 +24,7 @@ struct Limits {
   absl::Duration replica_lag_max = absl::Seconds(5);
   absl::Duration wait_for_us_max = absl::Milliseconds(50);
   int active_sessions_max = 0;
+  bool heed_commits = true;  // Step back when commits get slower: see controller.h.
   absl::Duration sample_age_max = absl::Seconds(10);  // Older load is unknown load: pause.
 
   // No check at all but the operator's pause: for benchmarks and idle servers.
@@ -32,14 +34,16 @@ struct Limits {
 // What one worker is to do next.
 struct Decision {
   bool may_run = false;
-  std::int64_t rows = 0;  // Rows of the next batch, if it may run.
-  absl::Duration pause;   // Wait this long, then run (may_run) or ask again (not).
-  std::string reason;     // Why it pauses, e.g. "replica lag 12s >= 5s". For people only.
+  bool forbidden = false;  // A limit is passed, as against a slower pace.
+  std::int64_t rows = 0;   // Rows of the next batch, if it may run.
+  absl::Duration pause;    // Wait this long, then run (may_run) or ask again (not).
+  std::string reason;      // Why it does not run at full speed, e.g. "replica lag 12s >= 5s".
 };
 
 class Pacer {
  public:
-  Pacer(Limits limits, BatchSize::Options batch_size);
+  // `workers` is how many ask, at most.
+  Pacer(Limits limits, BatchSize::Options batch_size, int workers = 1);
 
   // Records a sample; one older than the latest is ignored.
   void Observe(const Load& load) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -51,7 +55,8 @@ class Pacer {
   void BatchRolledBack() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Answers for one worker, numbered from 0. Until the first sample arrives, nobody may run
-  // (unless sample_age_max is off).
+  // (unless sample_age_max is off). An allowance of U workers lets the first ceil(U) of them run,
+  // each for its share of the time: a pause before the batch takes the rest.
   Decision Next(int worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Rows that the next batch would have.
@@ -59,11 +64,14 @@ class Pacer {
 
  private:
   std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Share(int worker, Decision* decision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Limits limits_;
 
   mutable std::mutex mutex_;
   BatchSize batch_size_ ABSL_GUARDED_BY(mutex_);
+  Controller controller_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_);  // smoothed
   Load latest_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -21,12 +21,12 @@ std::vector<PlannedStep> Steps(const IndexPlan& plan, const Settings& settings) 
                      absl::StrCat("SHARE on ", table, tried)});
     steps.push_back(
         {"connect",
-         absl::StrCat("CREATE INDEX CONCURRENTLY on ", index.leaves, " partitions with ",
+         absl::StrCat("build by CREATE INDEX CONCURRENTLY on ", index.leaves, " partitions with ",
                       settings.workers, " workers, one partition each, paced; attach them"),
          "SHARE UPDATE EXCLUSIVE on a partition while its part is built: DDL and VACUUM wait"});
   } else {
     steps.push_back(
-        {"connect", "CREATE INDEX CONCURRENTLY",
+        {"connect", "build by CREATE INDEX CONCURRENTLY",
          absl::StrCat("SHARE UPDATE EXCLUSIVE on ", table,
                       " while it is built: readers and writers go on, DDL and VACUUM wait")});
   }
@@ -57,10 +57,10 @@ std::vector<PlannedStep> Steps(const IndexPlan& plan, const Settings& settings) 
                                   SoakText(settings, "keep both indexes")),
                      "none"});
   }
-  steps.push_back({"drop", index.partitioned ? "drop the old index" : "DROP INDEX CONCURRENTLY",
-                   index.partitioned
-                       ? absl::StrCat("ACCESS EXCLUSIVE on ", table, " and its partitions", tried)
-                       : "none that anybody waits for"});
+  steps.push_back(
+      {"drop", index.partitioned ? "drop the old index" : "drop the old index, concurrently",
+       index.partitioned ? absl::StrCat("ACCESS EXCLUSIVE on ", table, " and its partitions", tried)
+                         : "none that anybody waits for"});
   return steps;
 }
 

@@ -29,8 +29,8 @@ absl::Status RefuseNullable(const catalog::IndexFacts& index, const std::string&
                        " these are not: ", absl::StrJoin(nullable, ", ")),
                 StrCat("look for rows with SELECT * FROM ", table, " WHERE ", column,
                        " IS NULL, then without a long lock: ALTER TABLE ", table, " ADD CHECK (",
-                       column, " IS NOT NULL) NOT VALID; VALIDATE that constraint; ALTER TABLE ",
-                       table, " ALTER COLUMN ", column, " SET NOT NULL."));
+                       column, " IS NOT NULL) NOT VALID; VALIDATE that constraint; then ",
+                       "and at last alter column ", column, ": SET NOT NULL."));
 }
 
 }  // namespace
@@ -156,7 +156,7 @@ absl::Status RefuseClusterMark(const catalog::IndexFacts& index,
   if (can && definition.predicate.empty()) return absl::OkStatus();
   return Refuse(StrCat(index.table.Display(), " is clustered on ", index.name.Display(),
                        ", and CLUSTER takes no index with a condition or of that access method"),
-                StrCat("ALTER TABLE ", index.table.Display(), " SET WITHOUT CLUSTER first."));
+                StrCat("first: ALTER TABLE ", index.table.Display(), " SET WITHOUT CLUSTER."));
 }
 
 absl::Status RefuseReplicaIdentity(const catalog::IndexFacts& index,
@@ -169,7 +169,8 @@ absl::Status RefuseReplicaIdentity(const catalog::IndexFacts& index,
         StrCat(index.name.Display(), " is the replica identity of ", index.table.Display(),
                ": the new one would have to be unique, on plain columns and without a "
                "condition"),
-        StrCat("ALTER TABLE ", index.table.Display(), " REPLICA IDENTITY first."));
+        StrCat("choose another first: ALTER TABLE ", index.table.Display(),
+               " REPLICA IDENTITY ..."));
   }
   return RefuseNullable(index, "a replica identity", nullable_columns);
 }

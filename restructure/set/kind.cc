@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "catalog/schema.h"
 #include "restructure/set/phases.h"
@@ -42,6 +43,16 @@ std::string Live(const Job& job) {
   return absl::StrCat("sort key now: ", catalog::DisplaySortKey(live->sort_key));
 }
 
+// A key of the ledger that is taken by now means that somebody else has been faster.
+absl::Status Outrun(const absl::Status& status, const std::string& name) {
+  if (!absl::IsAlreadyExists(status) || absl::StrContains(status.message(), "HINT: ")) {
+    return status;
+  }
+  return absl::FailedPreconditionError(absl::StrCat("another job on set ", name,
+                                                    " has just been started\n",
+                                                    "HINT: `pg_restructure status` shows it."));
+}
+
 }  // namespace
 
 const Kind kSet = {kSetKind, kPhases, &Load, &Reconcile, &Abandon, &Live};
@@ -55,7 +66,7 @@ absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& p
   catalog::SetDefinition set = plan.set;
   if (plan.request.action == SetRequest::Action::kCreate) {
     absl::StatusOr<std::int64_t> set_id = catalog::InsertSet(session, set);
-    if (!set_id.ok()) return set_id.status();
+    if (!set_id.ok()) return Outrun(set_id.status(), set.alias.Display());
     set.set_id = *set_id;
   }
   catalog::JobRecord job;
@@ -71,16 +82,11 @@ absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& p
   if (plan.request.action != SetRequest::Action::kDrop) {
     absl::StatusOr<catalog::Structure> structure =
         catalog::InsertStructure(session, set, plan.replacement);
-    if (!structure.ok()) return structure.status();
+    if (!structure.ok()) return Outrun(structure.status(), job.name);
     job.new_structure = structure->structure_id;
   }
   absl::StatusOr<std::int64_t> job_id = catalog::InsertJob(session, job);
-  if (absl::IsAlreadyExists(job_id.status())) {
-    return absl::FailedPreconditionError(absl::StrCat("another job on set ", job.name,
-                                                      " has just been started\n",
-                                                      "HINT: `pg_restructure status` shows it."));
-  }
-  if (!job_id.ok()) return job_id.status();
+  if (!job_id.ok()) return Outrun(job_id.status(), job.name);
   if (absl::Status committed = transaction->Commit(); !committed.ok()) return committed;
   return job_id;
 }

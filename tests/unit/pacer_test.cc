@@ -154,6 +154,62 @@ TEST_F(PacerTest, UnlimitedHeedsNothingButTheOperator) {
   EXPECT_EQ(pacer.Next(0, At(absl::Hours(1))).reason, "pause requested by the operator");
 }
 
+// Samples of an idle server whose commits take so long, each 250 ms.
+class PacedByCommitsTest : public PacerTest {
+ protected:
+  void Commits(int samples, absl::Duration canary) {
+    for (int i = 0; i < samples; ++i) {
+      Load load = IdleLoad(now_ += absl::Milliseconds(250));
+      load.canary = canary;
+      pacer_.Observe(load);
+    }
+  }
+  Decision Next(int worker) { return pacer_.Next(worker, At(now_)); }
+
+  Pacer pacer_{Limits(), BatchSize::Options(), 4};
+  absl::Duration now_;
+};
+
+TEST_F(PacedByCommitsTest, NobodyRunsWhileItLearns) {
+  Commits(7, absl::Milliseconds(4));
+  EXPECT_FALSE(Next(0).may_run);
+  EXPECT_FALSE(Next(0).forbidden) << "no limit is passed";
+  EXPECT_NE(Next(0).reason, "");
+  Commits(1, absl::Milliseconds(4));
+  EXPECT_TRUE(Next(0).may_run);
+  EXPECT_FALSE(Next(1).may_run) << "it begins with one worker";
+}
+
+TEST_F(PacedByCommitsTest, AllRunOnAServerThatFeelsNothing) {
+  Commits(60, absl::Milliseconds(4));
+  for (int worker = 0; worker < 4; ++worker) {
+    EXPECT_TRUE(Next(worker).may_run) << worker;
+    EXPECT_EQ(Next(worker).pause, absl::ZeroDuration());
+    EXPECT_EQ(Next(worker).reason, "");
+  }
+}
+
+TEST_F(PacedByCommitsTest, AShareOfTheTimeIsAPauseBeforeTheBatch) {
+  Commits(60, absl::Milliseconds(4));
+  for (int i = 0; i < 50; ++i) pacer_.BatchDone(2000, absl::Milliseconds(100));
+  Commits(12, absl::Milliseconds(13));  // Over the limit of 9 ms, but no panic.
+  const Decision decision = Next(0);
+  EXPECT_TRUE(decision.may_run);
+  EXPECT_FALSE(Next(3).may_run);
+  EXPECT_EQ(decision.reason.rfind("commits take 13ms, the limit is 9ms: ", 0), 0U)
+      << decision.reason;
+  Commits(40, absl::Milliseconds(13));
+  EXPECT_GT(Next(0).pause, absl::Milliseconds(100)) << "less than half of one worker's time";
+}
+
+TEST_F(PacedByCommitsTest, UnlimitedDoesNotHeedThem) {
+  Pacer pacer(Limits::Unlimited(), BatchSize::Options(), 4);
+  Load load = IdleLoad();
+  load.canary = absl::Seconds(1);
+  pacer.Observe(load);
+  EXPECT_TRUE(pacer.Next(3, At(absl::Seconds(1))).may_run);
+}
+
 TEST_F(PacerTest, BatchesChangeTheSize) {
   pacer_.BatchDone(2000, absl::Milliseconds(1));
   pacer_.BatchDone(2000, absl::Milliseconds(1));

@@ -1,0 +1,185 @@
+// The controller on a plant: a server whose commits slow down as it fills, with a second of lag,
+// noise, and a virtual clock.
+
+#include "throttle/controller.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace throttle {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(250);
+
+struct Course {
+  double workers = 0;    // mean of U
+  double violation = 0;  // share of the time over the soft limit by more than noise
+  double last_workers = 0;
+};
+
+class Plant {
+ public:
+  // `weight`: what one worker takes of the server's capacity. `load`: what the others take, by
+  // time.
+  Plant(int workers, double weight, std::function<double(double)> load, std::uint32_t seed)
+      : controller_(workers), weight_(weight), load_(std::move(load)), random_(seed) {}
+
+  // Until `to` seconds of virtual time; what was measured is of this part.
+  Course Run(double to) {
+    Course course;
+    int ticks = 0;
+    for (; seconds_ < to; seconds_ += absl::ToDoubleSeconds(kTick)) {
+      const double workers = controller_.ready() ? controller_.effective_workers() : 0;
+      history_.push_back(workers);
+      const double felt = history_[history_.size() > 4 ? history_.size() - 5 : 0];
+      const double full = std::min(0.97, load_(seconds_) + weight_ * felt);
+      const double mean = kBase / (1 - full);
+      controller_.Observe(absl::UnixEpoch() + absl::Seconds(seconds_),
+                          absl::Milliseconds(mean * (1 + 0.12 * Noise())));
+      const double limit = std::max(1.5 * Alone(), Alone() + 5);
+      course.workers += workers;
+      if (mean > 1.15 * limit) course.violation += 1;
+      ++ticks;
+    }
+    course.workers /= ticks;
+    course.violation /= ticks;
+    course.last_workers = controller_.effective_workers();
+    return course;
+  }
+
+  // The most that stays under the limit while the load is as it is now.
+  double Safe(int workers) const {
+    const double limit = std::max(1.5 * Alone(), Alone() + 5);
+    return std::clamp((1 - kBase / limit - load_(seconds_)) / weight_, 0.0, double(workers));
+  }
+
+  const Controller& controller() const { return controller_; }
+
+ private:
+  static constexpr double kBase = 4;  // ms, of an empty server
+  double Alone() const { return kBase / (1 - load_(seconds_)); }
+  double Noise() {
+    random_ = random_ * 1664525U + 1013904223U;
+    return 2.0 * (random_ >> 8) / double(1U << 24) - 1;
+  }
+
+  Controller controller_;
+  const double weight_;
+  const std::function<double(double)> load_;
+  std::uint32_t random_;
+  double seconds_ = 0;
+  std::vector<double> history_;
+};
+
+double Steady(double) { return 0.4; }
+
+TEST(ControllerTest, LearnsBeforeAnybodyRuns) {
+  Controller controller(4);
+  for (int i = 0; i < 7; ++i) {
+    EXPECT_FALSE(controller.ready());
+    EXPECT_NE(controller.reason(), "");
+    controller.Observe(absl::UnixEpoch() + i * kTick, absl::Milliseconds(4));
+  }
+  controller.Observe(absl::UnixEpoch() + 7 * kTick, absl::Milliseconds(4));
+  EXPECT_TRUE(controller.ready());
+  EXPECT_EQ(controller.effective_workers(), 1) << "it begins with one worker";
+}
+
+TEST(ControllerTest, AnIdleServerGetsAllWorkersWithinSeconds) {
+  Plant plant(
+      4, 0.02, [](double) { return 0.1; }, 1);
+  plant.Run(15);
+  EXPECT_GT(plant.Run(50).workers, 3.8);
+  EXPECT_EQ(plant.controller().reason(), "");
+}
+
+TEST(ControllerTest, UsesWhatIsSafeWhateverAWorkerWeighs) {
+  for (const double weight : {0.05, 0.1, 0.2, 0.4}) {
+    double used = 0;
+    double violation = 0;
+    constexpr int kSeeds = 20;
+    for (std::uint32_t seed = 1; seed <= kSeeds; ++seed) {
+      Plant plant(4, weight, &Steady, seed);
+      plant.Run(20);
+      const Course course = plant.Run(400);
+      used += course.workers / plant.Safe(4) / kSeeds;
+      violation += course.violation / kSeeds;
+    }
+    EXPECT_GE(used, 0.75) << "weight " << weight;
+    EXPECT_LE(violation, 0.01) << "weight " << weight;
+  }
+}
+
+TEST(ControllerTest, GivesWayToAStepAndComesBack) {
+  const auto step = [](double at) { return at > 100 && at < 160 ? 0.75 : 0.2; };
+  Plant plant(4, 0.15, step, 7);
+  const double before = plant.Run(100).last_workers;
+  plant.Run(106);  // What it needs to see it.
+  const Course under = plant.Run(160);
+  EXPECT_LT(under.workers, 0.5 * before);
+  plant.Run(175);
+  EXPECT_GT(plant.Run(215).workers, 0.6 * before);
+}
+
+TEST(ControllerTest, TwoSamplesFarOverTheLimitAreAPanic) {
+  Controller controller(4);
+  absl::Time now = absl::UnixEpoch();
+  const auto observe = [&](int milliseconds) {
+    controller.Observe(now, absl::Milliseconds(milliseconds));
+    now += kTick;
+  };
+  for (int i = 0; i < 60; ++i) observe(4);
+  EXPECT_GT(controller.effective_workers(), 1);
+  observe(60);
+  EXPECT_GT(controller.effective_workers(), 0) << "one sample is noise";
+  observe(60);
+  EXPECT_EQ(controller.effective_workers(), 0);
+  EXPECT_NE(controller.reason().find("commits take 60ms"), std::string::npos);
+  const double before = controller.effective_workers();
+  for (int i = 0; i < 7; ++i) observe(4);
+  EXPECT_EQ(controller.effective_workers(), before) << "two seconds are not over";
+  for (int i = 0; i < 2; ++i) observe(4);
+  EXPECT_GT(controller.effective_workers(), 0);
+  EXPECT_LE(controller.effective_workers(), 2.2) << "half of what was borne";
+}
+
+TEST(ControllerTest, APressureThatIsNotOursDoesNotStarveUs) {
+  // The server becomes four times as slow, whatever we do.
+  const auto slow = [](double at) { return at > 50 ? 0.85 : 0.4; };
+  Plant plant(2, 0.0001, slow, 3);
+  plant.Run(50);
+  plant.Run(400);
+  EXPECT_GT(plant.Run(600).workers, 1.0);
+}
+
+TEST(ControllerTest, SilenceNeverLetsItGrow) {
+  Controller controller(8);
+  absl::Time now = absl::UnixEpoch();
+  for (int i = 0; i < 8; ++i, now += kTick) controller.Observe(now, absl::Milliseconds(4));
+  const double before = controller.effective_workers();
+  controller.Observe(now + absl::Seconds(20), absl::Milliseconds(4));
+  EXPECT_LE(controller.effective_workers(), before + 0.2 * 8 + 0.01) << "one second's growth";
+}
+
+TEST(ControllerTest, StaysInItsBoundsWhateverItSees) {
+  std::uint32_t random = 5;
+  for (int workers = 1; workers <= 8; ++workers) {
+    Controller controller(workers);
+    absl::Time now = absl::UnixEpoch();
+    for (int i = 0; i < 2000; ++i) {
+      random = random * 1664525U + 1013904223U;
+      now += absl::Milliseconds(random >> 22);
+      controller.Observe(now, absl::Microseconds((random >> 10) % 100000));
+      ASSERT_GE(controller.effective_workers(), 0);
+      ASSERT_LE(controller.effective_workers(), workers);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace throttle
