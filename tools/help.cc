@@ -40,7 +40,7 @@ std::string ProgramHelp() {
       "Usage: pg_restructure COMMAND ... [OPTIONS]\n\nCommands:\n";
   for (const CommandSpec& command : Commands()) {
     const std::string usage = absl::StrCat(command.name, WordsUsage(command));
-    absl::StrAppend(&text, absl::StrFormat("  %-16s  %s\n", usage, command.purpose));
+    absl::StrAppend(&text, absl::StrFormat("  %-18s  %s\n", usage, command.purpose));
   }
   absl::StrAppend(&text, "\npg_restructure COMMAND --help shows the options of a command.\n",
                   ConnectHelp(), ExitCodesHelp());

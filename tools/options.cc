@@ -125,8 +125,9 @@ absl::Status ReadWords(const CommandSpec& command, Arguments& arguments) {
   }
   if (words.size() < words_max && !may_be_fewer) {
     return UsageError(absl::StrCat("the command ", command.name, " needs",
-                                   command.words == Words::kKindAndName ? " \"set\" and a name"
-                                                                        : " the number of a job"),
+                                   command.words == Words::kKindAndName
+                                       ? absl::StrCat(" \"", command.kind, "\" and a name")
+                                       : " the number of a job"),
                       hint);
   }
   if (words.empty()) return absl::OkStatus();
