@@ -134,9 +134,9 @@ absl::StatusOr<std::int64_t> CopyBlocks(Session& session, const Target& target, 
   const std::string block_column =
       target.members ? "o.ctid" : StrCat("s.", QuoteName(kSourceBlock));
   absl::StatusOr<Rows> copied = session.Query(absl::Substitute(
-      "INSERT INTO $0 ($1) SELECT $2 FROM $3 s$4 WHERE $5", target.structure.table.Sql(),
-      QuoteNames(columns), QuoteNames(columns, "s."), target.structure.SourceView().Sql(),
-      JoinMembers(target), InBlocks(block_column, blocks)));
+      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM $3 s$4 WHERE $5",
+      target.structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "s."),
+      target.structure.SourceView().Sql(), JoinMembers(target), InBlocks(block_column, blocks)));
   if (!copied.ok()) return copied.status();
   return session.affected_rows();
 }
@@ -159,7 +159,7 @@ absl::StatusOr<std::int64_t> TakeKeys(Session& session, const Target& target,
       absl::Substitute(
           "WITH gone AS (DELETE FROM $0 WHERE ctid = ANY (ARRAY("
           "SELECT ctid FROM $0 LIMIT $1)) RETURNING $2),"
-          " kept AS (INSERT INTO $3 SELECT DISTINCT $2 FROM gone ON CONFLICT DO NOTHING)"
+          " kept AS (INSERT INTO $3 ($2) SELECT DISTINCT $2 FROM gone ON CONFLICT DO NOTHING)"
           " SELECT pg_catalog.count(*) FROM gone",
           target.structure.KeyLog().Sql(), keys_max, key, target.structure.TakenKeys().Sql()));
 }
@@ -195,9 +195,10 @@ absl::StatusOr<std::int64_t> ApplyTaken(Session& session, const Target& target,
                        KeysEqual(target.set.key, "n.", "t.")));
   if (!done.ok()) return done.status();
   done = session.Query(absl::Substitute(
-      "INSERT INTO $0 ($1) SELECT $2 FROM $3 t JOIN $4 s ON $5$6", target.structure.table.Sql(),
-      QuoteNames(columns), QuoteNames(columns, "s."), taken, target.structure.SourceView().Sql(),
-      KeysEqual(target.set.key, "s.", "t."), JoinMembers(target)));
+      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM $3 t JOIN $4 s ON $5$6",
+      target.structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "s."), taken,
+      target.structure.SourceView().Sql(), KeysEqual(target.set.key, "s.", "t."),
+      JoinMembers(target)));
   if (!done.ok()) return done.status();
   done = session.Query(absl::Substitute(
       "DELETE FROM $0 WHERE ctid = ANY (ARRAY(SELECT ctid FROM $0 ORDER BY $1 LIMIT $2))",

@@ -184,9 +184,26 @@ absl::StatusOr<bool> MayUseLedger(Session& session) {
       " FROM pg_catalog.pg_class c, pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE',"
       " 'DELETE']) p WHERE c.relnamespace = 'restructure'::pg_catalog.regnamespace"
       " AND c.relname IN ('set', 'structure', 'job', 'batch', 'event',"
-      " 'index_change', 'index_part', 'index_foreign_key')");
+      " 'index_change', 'index_part', 'index_foreign_key', 'table_change', 'table_part')");
   if (!rows.ok()) return rows.status();
   return ToBool(rows->front()[0]);
+}
+
+absl::Status MayUseTablespace(Session& session, const std::string& name) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "SELECT pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM pg_catalog.pg_tablespace"
+      " WHERE spcname = $1 AND spcname <> 'pg_global'",
+      {name});
+  if (!rows.ok()) return rows.status();
+  if (rows->empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("no tablespace ", DisplayName(name),
+                     "\nHINT: the view pg_tablespace lists them; CREATE TABLESPACE makes one."));
+  }
+  if (ToBool(rows->front()[0])) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("this role may not create in tablespace ", DisplayName(name),
+                   "\nHINT: GRANT CREATE ON TABLESPACE ", DisplayName(name), " TO it."));
 }
 
 absl::StatusOr<double> RowBytesEstimate(Session& session, std::int64_t oid,

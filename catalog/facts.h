@@ -79,6 +79,9 @@ absl::StatusOr<bool> MayCreateSchema(Session& session);
 // True if the role can write the ledger and create helpers beside it.
 absl::StatusOr<bool> MayUseLedger(Session& session);
 
+// kNotFound or kPermissionDenied, with a HINT, if the role cannot create in the tablespace.
+absl::Status MayUseTablespace(Session& session, const std::string& name);
+
 // Bytes of a row of these columns as pg_statistic estimates them.
 absl::StatusOr<double> RowBytesEstimate(Session& session, std::int64_t oid,
                                         const std::vector<std::string>& columns);

@@ -16,12 +16,13 @@ namespace {
 
 // In the order of a job's life. Transaction::Begin refuses a label that is not here.
 constexpr absl::string_view kTransactions[] = {
-    "install",        "open_job",     "lease",          "build",        "copy",
-    "reset_copy",     "take",         "settle",         "index",        "apply",
-    "stage",          "ranges",       "verify",         "synchronize",  "exchange",
-    "revert",         "release",      "disconnect",     "empty",        "drop",
-    "abandon",        "close_job",    "index_skeleton", "index_attach", "index_part",
-    "index_exchange", "index_revert", "index_validate", "index_drop"};
+    "install",        "open_job",       "lease",          "build",        "copy",
+    "reset_copy",     "take",           "settle",         "index",        "apply",
+    "stage",          "ranges",         "verify",         "synchronize",  "exchange",
+    "revert",         "release",        "disconnect",     "empty",        "drop",
+    "abandon",        "close_job",      "index_skeleton", "index_attach", "index_part",
+    "index_exchange", "index_revert",   "index_validate", "index_drop",   "table_exchange",
+    "table_revert",   "table_validate", "table_drop"};
 // Around statements that cannot run in a transaction.
 constexpr absl::string_view kStatements[] = {"index_concurrently", "index_drop_concurrently"};
 constexpr absl::string_view kPhases[] = {"build", "connect",    "verify", "swap",

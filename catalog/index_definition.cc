@@ -1,5 +1,6 @@
 #include "catalog/index_definition.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -20,9 +21,14 @@ std::string OptionSql(const std::string& option) {
 }  // namespace
 
 bool operator==(const IndexDefinition& a, const IndexDefinition& b) {
+  const auto sorted = [](std::vector<std::string> options) {
+    std::sort(options.begin(), options.end());
+    return options;
+  };
   return a.unique == b.unique && a.nulls_not_distinct == b.nulls_not_distinct &&
          a.method == b.method && a.keys == b.keys && a.include == b.include &&
-         a.options == b.options && a.tablespace == b.tablespace && a.predicate == b.predicate;
+         sorted(a.options) == sorted(b.options) && a.tablespace == b.tablespace &&
+         a.predicate == b.predicate;
 }
 
 std::string DisplayIndex(const IndexDefinition& definition) {

@@ -14,7 +14,8 @@ using nlohmann::json;
 
 std::string Id(std::int64_t id) { return absl::StrCat(id); }
 
-// A text[] literal; elements are quoted.
+}  // namespace
+
 std::string ArrayLiteral(const std::vector<std::string>& items) {
   return absl::StrCat("{",
                       absl::StrJoin(items, ",",
@@ -29,14 +30,6 @@ std::string ArrayLiteral(const std::vector<std::string>& items) {
                       "}");
 }
 
-std::vector<std::string> TextList(const Value& json_array) {
-  std::vector<std::string> items;
-  if (!json_array) return items;
-  const json parsed = json::parse(*json_array, nullptr, false);
-  for (const json& item : parsed) items.push_back(item.get<std::string>());
-  return items;
-}
-
 std::string ColumnsJson(const std::vector<Column>& columns) {
   json array = json::array();
   for (const Column& column : columns) {
@@ -48,6 +41,16 @@ std::string ColumnsJson(const std::vector<Column>& columns) {
                      {"plain", column.plain}});
   }
   return array.dump();
+}
+
+namespace {
+
+std::vector<std::string> TextList(const Value& json_array) {
+  std::vector<std::string> items;
+  if (!json_array) return items;
+  const json parsed = json::parse(*json_array, nullptr, false);
+  for (const json& item : parsed) items.push_back(item.get<std::string>());
+  return items;
 }
 
 std::vector<Column> ColumnsFromJson(const std::string& text) {
@@ -174,8 +177,12 @@ absl::StatusOr<std::vector<SetDefinition>> ListSets(Session& session) {
 
 absl::StatusOr<Structure> GetStructure(Session& session, std::int64_t structure_id) {
   absl::StatusOr<Rows> rows = session.Query(
-      "SELECT structure_id, set_id, generation, schema_name, table_name, sort_key, columns, stage,"
-      " capture FROM restructure.structure WHERE structure_id = $1",
+      // A side of a job on a table by its present name: exchanges rename it.
+      "SELECT s.structure_id, s.set_id, s.generation, coalesce(n.nspname, s.schema_name),"
+      " coalesce(c.relname, s.table_name), s.sort_key, s.columns, s.stage, s.capture"
+      " FROM restructure.structure s"
+      " LEFT JOIN pg_catalog.pg_class c ON c.oid = s.table_oid AND s.set_id IS NULL"
+      " LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE structure_id = $1",
       {Id(structure_id)});
   if (!rows.ok()) return rows.status();
   if (rows->empty()) {
@@ -187,9 +194,11 @@ absl::StatusOr<Structure> GetStructure(Session& session, std::int64_t structure_
   structure.set_id = ToInt(row[1]);
   structure.generation = static_cast<int>(ToInt(row[2]));
   structure.table = {ToText(row[3]), ToText(row[4])};
-  absl::StatusOr<std::vector<SortColumn>> sort_key = ParseSortKey(ToText(row[5]));
-  if (!sort_key.ok()) return sort_key.status();
-  structure.sort_key = *std::move(sort_key);
+  if (!ToText(row[5]).empty()) {
+    absl::StatusOr<std::vector<SortColumn>> sort_key = ParseSortKey(ToText(row[5]));
+    if (!sort_key.ok()) return sort_key.status();
+    structure.sort_key = *std::move(sort_key);
+  }
   structure.columns = ColumnsFromJson(ToText(row[6]));
   structure.stage = ToText(row[7]);
   structure.capture = ToText(row[8]);

@@ -125,6 +125,10 @@ absl::Status StoreFingerprint(Session& session, std::int64_t job_id, const Struc
 absl::StatusOr<std::vector<std::string>> Guard(Session& session, std::int64_t job_id,
                                                std::int64_t token);
 
+// For the ledgers of the kinds: a text[] literal, and columns as JSON.
+std::string ArrayLiteral(const std::vector<std::string>& items);
+std::string ColumnsJson(const std::vector<Column>& columns);
+
 std::string ApplicationName(std::int64_t job_id, const std::string& what);
 
 }  // namespace catalog

@@ -261,7 +261,148 @@ $f$;
 INSERT INTO restructure.version (version) VALUES (2)
 )sql";
 
-constexpr const char* kVersions[] = {kVersion1, kVersion2};
+// Version 3: tables.
+constexpr char kVersion3[] = R"sql(
+-- A structure without a set is a table: one side of a job on it, kept from the other side.
+ALTER TABLE restructure.structure ALTER COLUMN set_id DROP NOT NULL;
+ALTER TABLE restructure.structure ADD COLUMN source regclass, ADD COLUMN key_columns text[];
+
+CREATE TABLE restructure.table_change (
+  job_id bigint PRIMARY KEY REFERENCES restructure.job ON DELETE CASCADE,
+  schema_name text NOT NULL, table_name text NOT NULL,
+  live_structure bigint NOT NULL,
+  live_version text);  -- of the table that bears the name, as the last exchange left it
+
+-- What bears a name of the schema: it goes to and fro between the two sides.
+CREATE TABLE restructure.table_part (
+  job_id bigint NOT NULL REFERENCES restructure.table_change ON DELETE CASCADE,
+  part int NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('table', 'index', 'sequence', 'statistics')),
+  schema_name text NOT NULL, name text NOT NULL, new_name text NOT NULL, old_name text NOT NULL,
+  PRIMARY KEY (job_id, part));
+
+-- Foreign keys of tables wait for their validation, too.
+ALTER TABLE restructure.index_foreign_key DROP CONSTRAINT index_foreign_key_job_id_fkey;
+ALTER TABLE restructure.index_foreign_key
+  ADD FOREIGN KEY (job_id) REFERENCES restructure.job ON DELETE CASCADE;
+
+CREATE OR REPLACE FUNCTION restructure.free_name(schema oid, name text, suffix text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+  SELECT candidate FROM generate_series(1, 100) n,
+    LATERAL (SELECT suffix || CASE n WHEN 1 THEN '' ELSE '_x' || n END AS ending) e,
+    LATERAL (SELECT left(name, l) || ending AS candidate FROM generate_series(length(name), 0, -1) l
+             WHERE octet_length(left(name, l) || ending) <= 63 LIMIT 1) c
+  WHERE NOT EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = schema
+                    AND o.relname::text = candidate)
+    AND NOT EXISTS (SELECT FROM pg_statistic_ext o WHERE o.stxnamespace = schema
+                    AND o.stxname::text = candidate)
+    AND NOT EXISTS (SELECT FROM restructure.index_part p JOIN restructure.job j USING (job_id)
+                    JOIN pg_namespace s ON s.nspname::text = p.schema_name AND s.oid = schema
+                    WHERE j.open AND candidate IN (p.new_name, p.old_name))
+    AND NOT EXISTS (SELECT FROM restructure.table_part p JOIN restructure.job j USING (job_id)
+                    JOIN pg_namespace s ON s.nspname::text = p.schema_name AND s.oid = schema
+                    WHERE j.open AND candidate IN (p.new_name, p.old_name))
+  ORDER BY n LIMIT 1
+$f$;
+
+-- Changes with whatever a table is and has, rows and storage apart. What is ours does not count.
+CREATE FUNCTION restructure.table_version(relation oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+  SELECT md5(string_agg(l.line, E'\n' ORDER BY l.line COLLATE "C")) FROM (
+    SELECT concat_ws(' ', 'table', relname, relnamespace, relowner, relam, reltablespace,
+                     relpersistence, relrowsecurity, relforcerowsecurity, relreplident, relacl,
+                     reloptions, reloftype, relispartition) FROM pg_class WHERE oid = relation
+    UNION ALL
+    SELECT concat_ws(' ', 'column', attnum, xmin) FROM pg_attribute
+    WHERE attrelid = relation AND attnum > 0
+    UNION ALL
+    SELECT concat_ws(' ', 'default', oid, xmin) FROM pg_attrdef WHERE adrelid = relation
+    UNION ALL
+    -- Foreign keys that are validated after an exchange do not count as changed.
+    SELECT concat_ws(' ', 'constraint', conrelid, conname, contype,
+                     replace(pg_get_constraintdef(oid), ' NOT VALID', ''))
+    FROM pg_constraint WHERE relation IN (conrelid, confrelid)
+    UNION ALL
+    SELECT concat_ws(' ', 'index', pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisclustered,
+                     i.indisreplident, i.indimmediate, c.reltablespace, c.reloptions)
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = relation
+    UNION ALL
+    SELECT concat_ws(' ', 'trigger', oid, xmin) FROM pg_trigger
+    WHERE tgrelid = relation AND NOT tgisinternal AND NOT starts_with(tgname::text,
+                                                                      'pg_restructure_')
+    UNION ALL
+    SELECT concat_ws(' ', 'policy', oid, xmin) FROM pg_policy WHERE polrelid = relation
+    UNION ALL
+    SELECT concat_ws(' ', 'statistics', oid, xmin) FROM pg_statistic_ext WHERE stxrelid = relation
+    UNION ALL
+    SELECT concat_ws(' ', 'publication', oid, xmin) FROM pg_publication_rel
+    WHERE prrelid = relation
+    UNION ALL
+    SELECT concat_ws(' ', 'comment', objsubid, xmin) FROM pg_description
+    WHERE classoid = 'pg_class'::regclass AND objoid = relation
+    UNION ALL
+    SELECT concat_ws(' ', 'inherits', inhrelid, inhparent) FROM pg_inherits
+    WHERE relation IN (inhrelid, inhparent)
+    UNION ALL
+    SELECT concat_ws(' ', 'rule', r.oid, r.xmin)
+    FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+    WHERE c.relnamespace <> 'restructure'::regnamespace
+      AND (r.ev_class = relation OR r.oid IN (
+        SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = relation))
+    UNION ALL
+    SELECT DISTINCT concat_ws(' ', 'dependant', d.classid, d.objid)
+    FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = relation
+      AND d.classid IN ('pg_proc'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
+      AND NOT EXISTS (SELECT FROM pg_trigger t WHERE d.classid = 'pg_trigger'::regclass
+                      AND t.oid = d.objid AND (t.tgisinternal
+                      OR starts_with(t.tgname::text, 'pg_restructure_')))
+  ) l(line)
+$f$;
+
+CREATE OR REPLACE FUNCTION restructure.fingerprint(structure bigint, members_from oid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+  SELECT jsonb_build_object(
+    'columns', (SELECT jsonb_agg(jsonb_build_array(a.attname, a.atttypid, a.atttypmod,
+                         a.attcollation, a.attnotnull) ORDER BY c.i)
+                FROM jsonb_array_elements(n.columns) WITH ORDINALITY c(o, i)
+                LEFT JOIN pg_attribute a ON a.attrelid = m.source AND a.attname = c.o->>'name'
+                  AND NOT a.attisdropped),
+    'key', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = m.source AND i.indisunique
+                AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate
+                AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE "C")
+                     FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k
+                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k)
+                  = (SELECT array_agg(k ORDER BY k COLLATE "C") FROM unnest(m.key_columns) k)),
+    'storage', (SELECT jsonb_build_array(pg_relation_filenode(m.source),
+                                         pg_relation_filenode(members_from))),
+    'members', jsonb_build_array(members_from),
+    'table', (SELECT jsonb_build_array(c.relkind, c.relpersistence, c.relrowsecurity,
+                c.relforcerowsecurity, c.relhassubclass) FROM pg_class c WHERE c.oid = m.source),
+    'capture', (SELECT jsonb_object_agg(t.tgname, t.tgenabled::text || md5(p.prosrc))
+                FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                WHERE t.tgrelid = m.source
+                  AND starts_with(t.tgname::text, 'pg_restructure_' || n.structure_id || '_')),
+    'objects', jsonb_build_array(
+                (SELECT c.oid FROM pg_class c WHERE c.oid = n.table_oid),
+                to_regclass('restructure.keys_' || n.structure_id)::oid,
+                to_regclass('restructure.taken_' || n.structure_id)::oid,
+                (SELECT jsonb_agg(a.attname || format_type(a.atttypid, a.atttypmod)
+                                  ORDER BY a.attnum)
+                 FROM pg_attribute a WHERE a.attrelid = n.table_oid AND a.attnum > 0),
+                to_regclass('restructure.source_' || n.structure_id)::oid))
+    || CASE WHEN n.set_id IS NULL THEN
+         jsonb_build_object('structure', restructure.table_version(m.source)) ELSE '{}' END
+  FROM restructure.structure n LEFT JOIN restructure.set s USING (set_id),
+    LATERAL (SELECT coalesce(s.member, n.source)::oid AS source,
+                    coalesce(s.key_columns, n.key_columns) AS key_columns) m
+  WHERE n.structure_id = structure
+$f$;
+
+INSERT INTO restructure.version (version) VALUES (3)
+)sql";
+
+constexpr const char* kVersions[] = {kVersion1, kVersion2, kVersion3};
 static_assert(sizeof kVersions / sizeof *kVersions == kSchemaVersion);
 
 absl::Status CheckVersion(int version) {

@@ -11,7 +11,7 @@
 namespace catalog {
 
 // The version that this program works with.
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 
 // The version installed in the session's database; 0 where there is none.
 absl::StatusOr<int> InstalledSchemaVersion(Session& session);

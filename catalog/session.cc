@@ -54,7 +54,7 @@ absl::StatusCode CodeFor(absl::string_view sqlstate) {
       sqlstate == "42704") {
     return absl::StatusCode::kNotFound;
   }
-  if (sqlstate == "42P07" || sqlstate == "42710" || sqlstate == "23505") {
+  if (sqlstate == "42P07" || sqlstate == "42710" || sqlstate == "23505" || sqlstate == "23P01") {
     return absl::StatusCode::kAlreadyExists;
   }
   if (sqlstate == "25006") return absl::StatusCode::kFailedPrecondition;
@@ -256,6 +256,10 @@ absl::Status Transaction::Commit() {
 
 absl::Status CommitWithoutFlush(Session& session) {
   return session.Execute("SET LOCAL synchronous_commit = off");
+}
+
+absl::Status Transaction::KeepSnapshot() {
+  return session_->Execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
 }
 
 absl::Status Transaction::LimitStatements(absl::Duration limit) {

@@ -97,6 +97,9 @@ class Transaction {
   // transaction has not taken effect.
   absl::Status Commit();
 
+  // REPEATABLE READ. Requires: no statement yet.
+  absl::Status KeepSnapshot();
+
   // Limits each further statement of this transaction.
   absl::Status LimitStatements(absl::Duration limit);
 

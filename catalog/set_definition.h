@@ -40,12 +40,13 @@ struct SetDefinition {
   bool MembershipIsChosen() const { return !(insertion_automatic && retention_mandatory); }
 };
 
-// One side table of a set, in one order. Built next to the live one, swapped in, retired.
+// One side table of a set, in one order, or one side of a job on a table. Built next to the live
+// one, swapped in, retired.
 struct Structure {
   std::int64_t structure_id = 0;
-  std::int64_t set_id = 0;
-  int generation = 0;   // 1, 2, … within the set
-  QualifiedName table;  // <alias>__<generation>, in the alias's schema
+  std::int64_t set_id = 0;  // 0: a side of a job on a table
+  int generation = 0;       // 1, 2, … within the set
+  QualifiedName table;      // <alias>__<generation>, in the alias's schema
   std::vector<SortColumn> sort_key;
   std::vector<Column> columns;  // owner, sort key, key, carried: each once
   std::string stage;            // building, copying, copied, settled, indexed, ready
@@ -59,6 +60,7 @@ struct Structure {
   QualifiedName MirrorFunction() const { return Helper("mirror_"); }
   std::string KeyIndex() const { return table.name + "_key"; }
   std::string OrderIndex() const { return table.name + "_order"; }
+  bool is_table() const { return set_id == 0; }
   // pg_restructure_<id>_<what>
   std::string Trigger(const std::string& what) const;
 

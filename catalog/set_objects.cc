@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "catalog/ledger.h"
 #include "catalog/set_statements.h"
+#include "catalog/table_statements.h"
 
 namespace catalog {
 namespace {
@@ -64,6 +65,9 @@ absl::Status BuildStructure(Session& session, const Target& target) {
   absl::StatusOr<std::string> owner = OwnerOf(session, target.set.member_oid);
   if (!owner.ok()) return owner.status();
   absl::Status done = ExecuteAll(session, CreateStructure(target.set, target.structure, *owner));
+  if (done.ok()) {
+    done = ExecuteAll(session, CreateKeyLog(target.set, target.structure, *owner));
+  }
   if (done.ok() && target.set.MembershipIsChosen()) {
     done = ExecuteAll(session, CreateMirrorTriggers(target.structure));
   }
@@ -77,8 +81,12 @@ absl::Status StartCapture(Session& session, const Target& target) {
   if (target.members) {
     sql.push_back(MirrorToLog(target.set, *target.members, target.structure));
   }
-  const std::vector<std::string> triggers = CreateCaptureTriggers(target.set, target.structure);
-  sql.insert(sql.end(), triggers.begin(), triggers.end());
+  for (const std::vector<std::string>& triggers :
+       {CreateLogTriggers(target.set, target.structure),
+        target.structure.is_table() ? CreateTableSyncTriggers(target.set, target.structure)
+                                    : CreateSyncTriggers(target.set, target.structure)}) {
+    sql.insert(sql.end(), triggers.begin(), triggers.end());
+  }
   return ExecuteAll(session, sql);
 }
 

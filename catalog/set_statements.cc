@@ -38,10 +38,7 @@ std::string ImagesDiffer(const std::vector<std::string>& columns) {
 }
 
 std::string CreateFunction(const QualifiedName& name, const std::string& body) {
-  return StrCat("CREATE OR REPLACE FUNCTION ", name.Sql(),
-                "() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER"
-                " SET search_path = pg_catalog, pg_temp SET row_security = off AS ",
-                QuoteLiteral(body));
+  return CreateTriggerFunction(name, "", body);
 }
 
 // INSERT of the present row of the member table whose key is `key_prefix`'s, or its refresh.
@@ -139,8 +136,23 @@ std::string MirrorFunctionSql(const Structure& live, const std::string& body) {
 
 }  // namespace
 
+std::string CreateTriggerFunction(const QualifiedName& name, const std::string& settings,
+                                  const std::string& body) {
+  return StrCat("CREATE OR REPLACE FUNCTION ", name.Sql(),
+                "() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER"
+                " SET search_path = pg_catalog, pg_temp SET row_security = off",
+                settings, " AS ", QuoteLiteral(body));
+}
+
 std::string Structure::Trigger(const std::string& what) const {
   return StrCat("pg_restructure_", structure_id, "_", what);
+}
+
+std::string AlterTriggers(const char* action, const Structure& structure,
+                          absl::Span<const char* const> triggers) {
+  return absl::StrJoin(triggers, ", ", [&](std::string* out, const char* what) {
+    absl::StrAppend(out, action, " TRIGGER ", QuoteName(structure.Trigger(what)));
+  });
 }
 
 std::vector<std::string> ColumnNames(const Structure& structure) {
@@ -172,25 +184,38 @@ std::vector<std::string> CreateStructure(const SetDefinition& set, const Structu
                                          const std::string& owner) {
   std::vector<std::string> columns;
   for (const Column& column : structure.columns) columns.push_back(ColumnSql(column));
-  const std::string keys = KeyColumnsSql(set, structure);
   std::vector<std::string> sql = {
       StrCat("CREATE TABLE ", structure.table.Sql(), " (", absl::StrJoin(columns, ", "), ")"),
-      StrCat("CREATE TABLE ", structure.KeyLog().Sql(), " (", keys,
-             ") WITH (vacuum_truncate = false)"),
-      StrCat("CREATE TABLE ", structure.TakenKeys().Sql(), " (", keys, ", PRIMARY KEY (",
-             QuoteNames(set.key), "))"),
-      CreateFunction(structure.LogFunction(), LogBody(set, structure)),
+      StrCat("ALTER TABLE ", structure.table.Sql(), " OWNER TO ", QuoteName(owner)),
       CreateFunction(structure.SyncFunction(), SyncBody(set, structure))};
   if (set.MembershipIsChosen()) sql.push_back(MirrorToNothing(structure));
-  for (const QualifiedName& table : {structure.table, structure.KeyLog(), structure.TakenKeys()}) {
-    sql.push_back(StrCat("ALTER TABLE ", table.Sql(), " OWNER TO ", QuoteName(owner)));
-  }
-  std::vector<QualifiedName> functions = {structure.LogFunction(), structure.SyncFunction()};
+  std::vector<QualifiedName> functions = {structure.SyncFunction()};
   if (set.MembershipIsChosen()) functions.push_back(structure.MirrorFunction());
   for (const QualifiedName& function : functions) {
-    sql.push_back(StrCat("REVOKE ALL ON FUNCTION ", function.Sql(), "() FROM PUBLIC"));
-    sql.push_back(StrCat("ALTER FUNCTION ", function.Sql(), "() OWNER TO ", QuoteName(owner)));
+    const std::vector<std::string> given = GiveFunction(function, owner);
+    sql.insert(sql.end(), given.begin(), given.end());
   }
+  return sql;
+}
+
+std::vector<std::string> GiveFunction(const QualifiedName& function, const std::string& owner) {
+  return {StrCat("REVOKE ALL ON FUNCTION ", function.Sql(), "() FROM PUBLIC"),
+          StrCat("ALTER FUNCTION ", function.Sql(), "() OWNER TO ", QuoteName(owner))};
+}
+
+std::vector<std::string> CreateKeyLog(const SetDefinition& set, const Structure& structure,
+                                      const std::string& owner) {
+  const std::string keys = KeyColumnsSql(set, structure);
+  std::vector<std::string> sql = {StrCat("CREATE TABLE ", structure.KeyLog().Sql(), " (", keys,
+                                         ") WITH (vacuum_truncate = false)"),
+                                  StrCat("CREATE TABLE ", structure.TakenKeys().Sql(), " (", keys,
+                                         ", PRIMARY KEY (", QuoteNames(set.key), "))"),
+                                  CreateFunction(structure.LogFunction(), LogBody(set, structure))};
+  for (const QualifiedName& table : {structure.KeyLog(), structure.TakenKeys()}) {
+    sql.push_back(StrCat("ALTER TABLE ", table.Sql(), " OWNER TO ", QuoteName(owner)));
+  }
+  const std::vector<std::string> given = GiveFunction(structure.LogFunction(), owner);
+  sql.insert(sql.end(), given.begin(), given.end());
   return sql;
 }
 
@@ -200,51 +225,48 @@ std::vector<std::string> CreateSourceView(const SetDefinition& set, const Struct
   for (const std::string& column : set.owner) {
     owner_known.push_back(StrCat("s.", QuoteName(column), " IS NOT NULL"));
   }
-  return {absl::Substitute("CREATE VIEW $0 AS SELECT $1, s.ctid AS $2 FROM ONLY $3 s WHERE $4",
-                           structure.SourceView().Sql(), QuoteNames(ColumnNames(structure), "s."),
-                           QuoteName(kSourceBlock), set.member.Sql(),
-                           absl::StrJoin(owner_known, " AND ")),
+  return {absl::Substitute(
+              "CREATE VIEW $0 AS SELECT $1, s.ctid AS $2 FROM ONLY $3 s$4",
+              structure.SourceView().Sql(), QuoteNames(ColumnNames(structure), "s."),
+              QuoteName(kSourceBlock), set.member.Sql(),
+              owner_known.empty() ? "" : StrCat(" WHERE ", absl::StrJoin(owner_known, " AND "))),
           StrCat("ALTER VIEW ", structure.SourceView().Sql(), " OWNER TO ", QuoteName(owner))};
 }
 
-std::vector<std::string> CreateCaptureTriggers(const SetDefinition& set,
-                                               const Structure& structure) {
+std::vector<std::string> CreateLogTriggers(const SetDefinition& set, const Structure& structure) {
   const std::string on = StrCat(" ON ", set.member.Sql());
   const std::string log =
       StrCat(" FOR EACH STATEMENT EXECUTE FUNCTION ", structure.LogFunction().Sql(), "()");
-  const std::string sync = StrCat(" EXECUTE FUNCTION ", structure.SyncFunction().Sql(), "()");
   const auto name = [&](const char* what) {
     return StrCat("CREATE TRIGGER ", QuoteName(structure.Trigger(what)), " AFTER ");
-  };
-  const std::vector<std::string> columns = ColumnNames(structure);
-  const auto all = [&](const char* action, const std::vector<const char*>& triggers) {
-    return absl::StrJoin(triggers, ", ", [&](std::string* out, const char* what) {
-      absl::StrAppend(out, action, " TRIGGER ", QuoteName(structure.Trigger(what)));
-    });
   };
   return {StrCat(name("log_insert"), "INSERT", on, " REFERENCING NEW TABLE AS new_rows", log),
           StrCat(name("log_update"), "UPDATE", on,
                  " REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", log),
           StrCat(name("log_delete"), "DELETE", on, " REFERENCING OLD TABLE AS old_rows", log),
-          StrCat(name("sync_insert"), "INSERT", on, " FOR EACH ROW", sync),
-          StrCat(name("sync_update"), "UPDATE", on, " FOR EACH ROW WHEN (", ImagesDiffer(columns),
-                 ")", sync),
+          StrCat("ALTER TABLE ", set.member.Sql(), " ",
+                 AlterTriggers("ENABLE ALWAYS", structure, kLogTriggers))};
+}
+
+std::vector<std::string> CreateSyncTriggers(const SetDefinition& set, const Structure& structure) {
+  const std::string on = StrCat(" ON ", set.member.Sql());
+  const std::string sync = StrCat(" EXECUTE FUNCTION ", structure.SyncFunction().Sql(), "()");
+  const auto name = [&](const char* what) {
+    return StrCat("CREATE TRIGGER ", QuoteName(structure.Trigger(what)), " AFTER ");
+  };
+  return {StrCat(name("sync_insert"), "INSERT", on, " FOR EACH ROW", sync),
+          StrCat(name("sync_update"), "UPDATE", on, " FOR EACH ROW WHEN (",
+                 ImagesDiffer(ColumnNames(structure)), ")", sync),
           StrCat(name("sync_delete"), "DELETE", on, " FOR EACH ROW", sync),
           StrCat(name("sync_truncate"), "TRUNCATE", on, " FOR EACH STATEMENT", sync),
           StrCat("ALTER TABLE ", set.member.Sql(), " ",
-                 all("ENABLE ALWAYS", {"log_insert", "log_update", "log_delete"}), ", ",
-                 all("DISABLE", {"sync_insert", "sync_update", "sync_delete", "sync_truncate"}))};
+                 AlterTriggers("DISABLE", structure, kSyncTriggers))};
 }
 
 std::string SwitchToSync(const SetDefinition& set, const Structure& structure) {
-  std::vector<std::string> actions;
-  for (const char* what : {"log_insert", "log_update", "log_delete"}) {
-    actions.push_back(StrCat("DISABLE TRIGGER ", QuoteName(structure.Trigger(what))));
-  }
-  for (const char* what : {"sync_insert", "sync_update", "sync_delete", "sync_truncate"}) {
-    actions.push_back(StrCat("ENABLE ALWAYS TRIGGER ", QuoteName(structure.Trigger(what))));
-  }
-  return StrCat("ALTER TABLE ", set.member.Sql(), " ", absl::StrJoin(actions, ", "));
+  return StrCat("ALTER TABLE ", set.member.Sql(), " ",
+                AlterTriggers("DISABLE", structure, kLogTriggers), ", ",
+                AlterTriggers("ENABLE ALWAYS", structure, kSyncTriggers));
 }
 
 std::string SwitchOff(const Structure& structure) {
@@ -367,14 +389,14 @@ std::string CreateAliasTrigger(const SetDefinition& set) {
 std::vector<std::string> DropTriggers(const SetDefinition& set, const Structure& structure,
                                       bool log_only) {
   std::vector<std::string> sql;
-  std::vector<const char*> triggers = {"log_insert", "log_update", "log_delete"};
-  if (!log_only) {
-    triggers.insert(triggers.end(), {"sync_insert", "sync_update", "sync_delete", "sync_truncate"});
-  }
-  for (const char* what : triggers) {
-    sql.push_back(StrCat("DROP TRIGGER IF EXISTS ", QuoteName(structure.Trigger(what)), " ON ",
-                         set.member.Sql()));
-  }
+  const auto drop = [&](absl::Span<const char* const> triggers) {
+    for (const char* what : triggers) {
+      sql.push_back(StrCat("DROP TRIGGER IF EXISTS ", QuoteName(structure.Trigger(what)), " ON ",
+                           set.member.Sql()));
+    }
+  };
+  drop(kLogTriggers);
+  if (!log_only) drop(kSyncTriggers);
   return sql;
 }
 

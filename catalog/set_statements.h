@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "catalog/set_definition.h"
 
 namespace catalog {
@@ -14,19 +15,36 @@ namespace catalog {
 // The column of a source view that tells in which block of the member table its row lies.
 constexpr char kSourceBlock[] = "source.ctid";
 
-// The side table without any index, the key log without any index, the table of keys taken from
-// it, and the capture functions; all owned by `owner`. Touches the member table with no lock.
+// The side table without any index and the functions that keep it, owned by `owner`. Touches the
+// member table with no lock.
 std::vector<std::string> CreateStructure(const SetDefinition& set, const Structure& structure,
                                          const std::string& owner);
+
+// The key log without any index, the table of keys taken from it, and the function that logs.
+std::vector<std::string> CreateKeyLog(const SetDefinition& set, const Structure& structure,
+                                      const std::string& owner);
 
 // The view that turns a row of the member table into a row of the side table.
 std::vector<std::string> CreateSourceView(const SetDefinition& set, const Structure& structure,
                                           const std::string& owner);
 
-// The triggers on the member table: log triggers that fire always, sync triggers disabled. Takes
-// SHARE ROW EXCLUSIVE on the member table.
-std::vector<std::string> CreateCaptureTriggers(const SetDefinition& set,
-                                               const Structure& structure);
+// The triggers on the member table: log triggers that fire always, sync triggers disabled. Both
+// take SHARE ROW EXCLUSIVE on the member table.
+inline constexpr const char* kLogTriggers[] = {"log_insert", "log_update", "log_delete"};
+inline constexpr const char* kSyncTriggers[] = {"sync_insert", "sync_update", "sync_delete",
+                                                "sync_truncate"};
+std::vector<std::string> CreateLogTriggers(const SetDefinition& set, const Structure& structure);
+std::vector<std::string> CreateSyncTriggers(const SetDefinition& set, const Structure& structure);
+
+// ENABLE ALWAYS TRIGGER a, ENABLE ALWAYS TRIGGER b: for ALTER TABLE.
+std::string AlterTriggers(const char* action, const Structure& structure,
+                          absl::Span<const char* const> triggers);
+
+// A trigger function with pinned settings; `settings` are further ones: " SET name = value".
+std::string CreateTriggerFunction(const QualifiedName& name, const std::string& settings,
+                                  const std::string& body);
+// Nobody but `owner` may call it; whose rights it has.
+std::vector<std::string> GiveFunction(const QualifiedName& function, const std::string& owner);
 
 // For a set whose membership is chosen: makes changes of membership in `live` reach `other`'s key
 // log, reach `other` itself, or nothing.

@@ -27,6 +27,10 @@ std::string Changed(const std::string& part, const std::string& member) {
   if (part == "table") {
     return absl::StrCat("the kind, persistence or row security of ", member, " was changed");
   }
+  if (part == "structure") {
+    return absl::StrCat("a column, constraint, index, trigger, privilege or dependant of ", member,
+                        " was added, changed or dropped");
+  }
   if (part == "capture") {
     return absl::StrCat("the capture triggers on ", member, " were disabled, dropped or changed");
   }
@@ -123,6 +127,9 @@ absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_
   absl::StatusOr<catalog::Transaction> transaction =
       catalog::Transaction::Begin(session, label, options.timeouts);
   if (!transaction.ok()) return transaction.status();
+  if (options.one_snapshot) {
+    if (absl::Status kept = transaction->KeepSnapshot(); !kept.ok()) return kept;
+  }
   if (options.hold_source && job.replacement) {
     absl::Status held = catalog::HoldStructureOfSource(session, job.target());
     if (absl::IsNotFound(held)) return ChangedError(job, {"objects"});
@@ -140,6 +147,15 @@ absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_
   if (!changed->empty()) return ChangedError(job, *changed);
   if (absl::Status done = body(); !done.ok()) return done;
   return transaction->Commit();
+}
+
+absl::Status RunFenced(const Job& job, catalog::Session& session, absl::string_view label,
+                       absl::Duration lock_timeout, const std::function<absl::Status()>& body) {
+  GuardOptions options;
+  options.hold_source = false;
+  options.fence_only = true;
+  options.timeouts.lock = lock_timeout;
+  return RunGuarded(job, session, label, options, body);
 }
 
 absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation,

@@ -18,6 +18,7 @@
 #include "catalog/index_ledger.h"
 #include "catalog/ledger.h"
 #include "catalog/session.h"
+#include "catalog/table_ledger.h"
 #include "restructure/control.h"
 #include "restructure/progress.h"
 #include "restructure/summary.h"
@@ -58,6 +59,12 @@ class Tally {
   Summary summary_ ABSL_GUARDED_BY(mutex_);
 };
 
+struct TableSides {
+  catalog::TableChange change;
+  catalog::TableSide old_side;
+  catalog::TableSide new_side;
+};
+
 struct Job {
   // Fixed while the job runs.
   std::string conninfo;
@@ -73,6 +80,10 @@ struct Job {
 
   // What an index job works on; reread after each reconnect.
   std::optional<catalog::IndexChange> index;
+
+  // What a table job works on, besides `old` and `replacement`, the structures of its two sides;
+  // reread after each reconnect and each exchange.
+  std::optional<TableSides> table;
 
   // What the operator asked to be shown at the end.
   std::vector<std::string> notes;
@@ -102,10 +113,15 @@ struct GuardOptions {
   bool hold_source = true;     // keep DDL and TRUNCATE of the member table out meanwhile
   bool check_storage = false;  // its blocks must not have been rewritten
   bool check_capture = true;
-  bool fence_only = false;  // the fingerprint does not matter
+  bool fence_only = false;    // the fingerprint does not matter
+  bool one_snapshot = false;  // REPEATABLE READ: all statements see the same
 };
 absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_view label,
                         const GuardOptions& options, const std::function<absl::Status()>& body);
+
+// Runs `body` in a transaction under the job's fence alone.
+absl::Status RunFenced(const Job& job, catalog::Session& session, absl::string_view label,
+                       absl::Duration lock_timeout, const std::function<absl::Status()>& body);
 
 // The error of a job whose fingerprint has changed in these parts.
 absl::Status ChangedError(const Job& job, const std::vector<std::string>& parts);

@@ -4,11 +4,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "catalog/index_ledger.h"
+#include "catalog/index_objects.h"
 #include "catalog/ledger.h"
 
 namespace restructure {
 
-const Kind& KindNamed(const std::string& name) { return name == kIndexKind ? kIndex : kSet; }
+const Kind& KindNamed(const std::string& name) {
+  for (const Kind* kind : {&kIndex, &kTable}) {
+    if (name == kind->name) return *kind;
+  }
+  return kSet;
+}
 
 const Kind& KindOf(const Job& job) { return KindNamed(job.record.kind); }
 
@@ -49,6 +56,24 @@ absl::StatusOr<Next> AwaitFinish(Job& job, const std::function<absl::Status()>& 
   }
   job.progress->SetWaitingFor("");
   return Next::kGoOn;
+}
+
+absl::Status ValidateForeignKeys(Job& job, const char* label) {
+  absl::StatusOr<std::vector<catalog::PendingForeignKey>> keys =
+      catalog::ForeignKeysToValidate(*job.session, job.id());
+  if (!keys.ok()) return keys.status();
+  if (keys->empty()) return absl::OkStatus();
+  const Step step(job, "validate foreign keys", 0);
+  for (const catalog::PendingForeignKey& key : *keys) {
+    absl::Status done = RetryForLock(job, key.table, "SHARE UPDATE EXCLUSIVE", [&](int) {
+      return RunFenced(job, *job.session, label, job.settings.lock_timeout, [&] {
+        absl::Status status = catalog::ValidateForeignKey(*job.session, key.table, key.name);
+        return status.ok() ? catalog::ForgetForeignKey(*job.session, job.id(), key) : status;
+      });
+    });
+    if (!done.ok()) return done;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace restructure

@@ -26,7 +26,7 @@ struct Phase {
   absl::StatusOr<Next> (*run)(Job& job);
 };
 
-// What a kind of structure brings along. Its folder has it: set/, index/.
+// What a kind of structure brings along. Its folder has it: set/, index/, table/.
 struct Kind {
   const char* name;  // as the ledger has it
   absl::Span<const Phase> phases;
@@ -41,9 +41,11 @@ struct Kind {
 };
 extern const Kind kSet;
 extern const Kind kIndex;
+extern const Kind kTable;
 
 inline constexpr char kSetKind[] = "set";
 inline constexpr char kIndexKind[] = "index";
+inline constexpr char kTableKind[] = "table";
 const Kind& KindNamed(const std::string& name);
 const Kind& KindOf(const Job& job);
 
@@ -52,6 +54,10 @@ const Kind& KindOf(const Job& job);
 // After an exchange: waits until the operator or the soak time says that it is for good. A wish to
 // revert runs `exchange_back`, and the soak begins anew.
 absl::StatusOr<Next> AwaitFinish(Job& job, const std::function<absl::Status()>& exchange_back);
+
+// Foreign keys that an exchange left NOT VALID: they were enforced all the time, this says so.
+// Writers and readers go on meanwhile.
+absl::Status ValidateForeignKeys(Job& job, const char* label);
 
 // Adds the time of its scope to the tally and shows the step.
 class Step {

@@ -20,6 +20,7 @@
 #include "restructure/phases.h"
 #include "restructure/run.h"
 #include "restructure/set/plan.h"
+#include "restructure/table/plan.h"
 #include "tools/command_context.h"
 #include "tools/demo.h"
 #include "tools/exit_codes.h"
@@ -199,6 +200,17 @@ absl::StatusOr<restructure::IndexPlan> IndexPlanOf(catalog::Session& session,
   return restructure::PlanIndex(session, request, SettingsFrom(arguments.run));
 }
 
+absl::StatusOr<restructure::TablePlan> TablePlanOf(catalog::Session& session,
+                                                   const Arguments& arguments) {
+  restructure::TableRequest request;
+  request.name = arguments.name;
+  request.order_by = arguments.order_by.value_or("");
+  request.wishes.fillfactor = arguments.fillfactor;
+  request.wishes.tablespace = arguments.tablespace;
+  return restructure::PlanTable(session, request, arguments.space_max_bytes,
+                                SettingsFrom(arguments.run));
+}
+
 // Opens the job of a plan, or finds the one that was begun.
 template <typename Plan>
 absl::StatusOr<Opened> Open(catalog::Session& session, const Arguments& arguments,
@@ -225,6 +237,9 @@ absl::StatusOr<Opened> PlanAndOpen(const Arguments& arguments, const std::string
   const std::string goal = GoalOfRun(arguments, action);
   if (arguments.kind == restructure::kIndexKind) {
     return Open(**session, arguments, IndexPlanOf(**session, arguments), goal);
+  }
+  if (arguments.kind == restructure::kTableKind) {
+    return Open(**session, arguments, TablePlanOf(**session, arguments), goal);
   }
   return Open(**session, arguments, PlanOf(**session, arguments, action), goal);
 }
@@ -263,6 +278,9 @@ int PlanOnly(const Arguments& arguments) {
   if (!connected.ok()) return Refuse(connected.status());
   if (arguments.kind == restructure::kIndexKind) {
     return Show(arguments, IndexPlanOf(*connected->session, arguments));
+  }
+  if (arguments.kind == restructure::kTableKind) {
+    return Show(arguments, TablePlanOf(*connected->session, arguments));
   }
   return Show(arguments, PlanOf(*connected->session, arguments,
                                 restructure::SetRequest::Action::kRestructure));

@@ -148,6 +148,19 @@ const OptionSpec kOtherOptions[] = {
      [](const std::string&, Arguments& a) { return Raise(&Arguments::unique, a); }},
     {"tablespace", 0, "NAME", "where it is to lie",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.tablespace); }},
+    {"order-by", 0, "KEY", "lay the rows in this order: 'customer_id, placed_at desc'",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.order_by); }},
+    {"fillfactor", 0, "N", "how full to fill the pages, 10 to 100 per cent (as it is)",
+     [](const std::string& v, Arguments& a) {
+       std::int64_t fillfactor = 0;
+       absl::Status status = ReadNumber(v, 10, 100, fillfactor);
+       if (status.ok()) a.fillfactor = static_cast<int>(fillfactor);
+       return status;
+     }},
+    {"space-max", 0, "SIZE", "refuse if more space than this is needed (no limit)",
+     [](const std::string& v, Arguments& a) {
+       return ReadSize(v, "1MB", "1024TB", a.space_max_bytes);
+     }},
     {"set", 0, "NAME=VALUE", "a storage parameter: fillfactor=90; may be repeated",
      [](const std::string& v, Arguments& a) { return Append(v, a.storage); }, true},
     {"try", 0, "SELECT", "show this query's plan before the swap; may be repeated",
@@ -202,6 +215,14 @@ const std::vector<CommandSpec>& Commands() {
        {"key", "include", "where", "using", "unique", "tablespace", "set", "try", "json"},
        true,
        true},
+      {"plan",
+       "table",
+       Words::kKindAndName,
+       "show what run would do; change nothing",
+       {},
+       {"order-by", "fillfactor", "tablespace", "space-max", "json"},
+       true,
+       true},
       {"run",
        "set",
        Words::kKindAndName,
@@ -216,6 +237,14 @@ const std::vector<CommandSpec>& Commands() {
        "give an index another definition, online; again: go on",
        {},
        {"key", "include", "where", "using", "unique", "tablespace", "set", "try"},
+       true,
+       true},
+      {"run",
+       "table",
+       Words::kKindAndName,
+       "rebuild a table, online; again: go on",
+       {},
+       {"order-by", "fillfactor", "tablespace", "space-max"},
        true,
        true},
       {"status",

@@ -62,7 +62,7 @@ struct Arguments {
   ConnectArguments connect;
 
   // From `words`, for the commands that take them.
-  std::string kind;                 // "set", "index"
+  std::string kind;                 // "set", "index", "table"
   std::string name;                 // As the user wrote it.
   std::optional<std::int64_t> job;  // At least 1.
 
@@ -83,6 +83,11 @@ struct Arguments {
   bool unique = false;
   std::vector<std::string> storage;  // fillfactor=90
   std::vector<std::string> tries;
+
+  // Of a table; what is not given stays as it is. `tablespace` above counts, too.
+  std::optional<std::string> order_by;
+  std::optional<int> fillfactor;
+  std::int64_t space_max_bytes = 0;  // 0: no limit
 
   RunOptions run;
 

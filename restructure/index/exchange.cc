@@ -145,26 +145,6 @@ absl::Status Exchange(Job& job, absl::string_view label) {
   return absl::OkStatus();
 }
 
-// Foreign keys that came back NOT VALID: they were enforced all the time, this says so. Writers and
-// readers go on meanwhile.
-absl::Status ValidateForeignKeys(Job& job) {
-  absl::StatusOr<std::vector<catalog::PendingForeignKey>> keys =
-      catalog::ForeignKeysToValidate(*job.session, job.id());
-  if (!keys.ok()) return keys.status();
-  if (keys->empty()) return absl::OkStatus();
-  const Step step(job, "validate foreign keys", 0);
-  for (const catalog::PendingForeignKey& key : *keys) {
-    absl::Status done = RetryForLock(job, key.table, "SHARE UPDATE EXCLUSIVE", [&](int) {
-      return RunFenced(job, *job.session, "index_validate", job.settings.lock_timeout, [&] {
-        absl::Status status = catalog::ValidateForeignKey(*job.session, key.table, key.name);
-        return status.ok() ? catalog::ForgetForeignKey(*job.session, job.id(), key) : status;
-      });
-    });
-    if (!done.ok()) return done;
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 // Before: the new index is verified; the old one bears the name.
@@ -177,7 +157,7 @@ absl::StatusOr<Next> Swap(Job& job) {
     if (job.control->goal() == catalog::kGoalHold) return Next::kStay;
     if (absl::Status done = Exchange(job, "index_exchange"); !done.ok()) return done;
   }
-  if (absl::Status valid = ValidateForeignKeys(job); !valid.ok()) return valid;
+  if (absl::Status valid = ValidateForeignKeys(job, "index_validate"); !valid.ok()) return valid;
   return Next::kGoOn;
 }
 
@@ -192,7 +172,7 @@ absl::StatusOr<Next> Soak(Job& job) {
   }
   return AwaitFinish(job, [&]() -> absl::Status {
     if (absl::Status done = Exchange(job, "index_revert"); !done.ok()) return done;
-    if (absl::Status valid = ValidateForeignKeys(job); !valid.ok()) return valid;
+    if (absl::Status valid = ValidateForeignKeys(job, "index_validate"); !valid.ok()) return valid;
     return BuildSide(job, Other(job.index->live));
   });
 }

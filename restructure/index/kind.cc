@@ -32,15 +32,6 @@ std::string Live(const Job& job) {
 
 }  // namespace
 
-absl::Status RunFenced(const Job& job, catalog::Session& session, absl::string_view label,
-                       absl::Duration lock_timeout, const std::function<absl::Status()>& body) {
-  GuardOptions options;
-  options.hold_source = false;
-  options.fence_only = true;
-  options.timeouts.lock = lock_timeout;
-  return RunGuarded(job, session, label, options, body);
-}
-
 }  // namespace index
 
 const Kind kIndex = {kIndexKind,        index::kPhases,  &index::Load,

@@ -26,10 +26,6 @@ absl::Status BuildSide(Job& job, catalog::Side side);
 // Takes one side away. Requires: it is not the live one.
 absl::Status RemoveSide(Job& job, catalog::Side side);
 
-// Runs `body` in a transaction under the job's fence alone.
-absl::Status RunFenced(const Job& job, catalog::Session& session, absl::string_view label,
-                       absl::Duration lock_timeout, const std::function<absl::Status()>& body);
-
 }  // namespace restructure::index
 
 #endif  // RESTRUCTURE_INDEX_PHASES_H_

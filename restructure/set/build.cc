@@ -1,8 +1,7 @@
 #include <vector>
 
-#include "absl/time/clock.h"
-#include "catalog/ledger.h"
 #include "catalog/set_objects.h"
+#include "restructure/rows/rows.h"
 #include "restructure/set/phases.h"
 
 namespace restructure {
@@ -18,40 +17,8 @@ absl::StatusOr<Next> Build(Job& job) {
   const catalog::Target target = job.target();
   std::vector<catalog::QualifiedName> tables = {job.set.member};
   if (target.members) tables.push_back(target.members->table);
-  GuardOptions options;
-  options.timeouts.lock = job.settings.lock_timeout;
-  options.hold_source = false;  // There is no source view yet; the lock below is stronger.
-  LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, {}, 0};
-  absl::Status built = RetryForLock(job, job.set.member, "SHARE ROW EXCLUSIVE", [&](int attempt) {
-    absl::Time locked;
-    hold.attempts = attempt;
-    absl::Status done = RunGuarded(job, *job.session, "build", options, [&] {
-      // What needs no lock comes first: it makes the time under the lock shorter.
-      absl::Status status = catalog::BuildStructure(*job.session, target);
-      if (!status.ok()) return status;
-      const absl::Time asked = absl::Now();
-      status = catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
-      if (!status.ok()) return status;
-      locked = absl::Now();
-      hold.waited = locked - asked;
-      status = catalog::StartCapture(*job.session, target);
-      if (status.ok()) {
-        status = catalog::SetStage(*job.session, target.structure.structure_id, "copying");
-      }
-      if (status.ok()) {
-        status = catalog::SetCapture(*job.session, target.structure.structure_id, "log");
-      }
-      if (!status.ok()) return status;
-      return catalog::StoreFingerprint(*job.session, job.id(), target.structure, target.members);
-    });
-    hold.held = absl::Now() - locked;
-    return done;
-  });
-  if (!built.ok()) return built;
-  job.tally->AddLock(hold);
-  job.replacement->stage = "copying";
-  job.replacement->capture = "log";
-  return Next::kGoOn;
+  return BuildReplacement(job, tables,
+                          [&] { return catalog::BuildStructure(*job.session, target); });
 }
 
 }  // namespace restructure

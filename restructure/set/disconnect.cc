@@ -1,10 +1,9 @@
 #include <optional>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
-#include "catalog/waits.h"
+#include "restructure/rows/rows.h"
 #include "restructure/set/phases.h"
 #include "restructure/workers.h"
 
@@ -44,27 +43,11 @@ absl::Status EmptyInBatches(Job& job, const catalog::Structure& retired) {
   });
 }
 
-// A statement that began before the upkeep ended may still keep the retired structure, by the
-// function that its session knows. It needs the structure as it was: with its indexes.
-absl::Status WaitOutWriters(Job& job) {
-  const Step step(job, "old writers", 0);
+// A statement that began before the upkeep ended needs the structure as it was: with its indexes.
+absl::Status AwaitOldWriters(Job& job) {
   std::vector<catalog::QualifiedName> tables = {job.set.member};
   if (const std::optional<catalog::Structure> live = Live(job)) tables.push_back(live->table);
-  for (const catalog::QualifiedName& table : tables) {
-    if (table.name.empty()) continue;  // The member table was dropped.
-    absl::StatusOr<std::vector<catalog::Writer>> writers = catalog::WritersOf(*job.session, table);
-    while (writers.ok() && !writers->empty()) {
-      job.progress->SetWaitingFor(absl::StrCat(
-          writers->size(), writers->size() == 1 ? " transaction" : " transactions", " on ",
-          table.Display(), " from before the upkeep ended, first: ", writers->front().description));
-      absl::Status slept = job.control->Sleep(absl::Milliseconds(50));
-      if (!slept.ok()) return slept;
-      writers = catalog::StillWriting(*job.session, table, *writers);
-    }
-    if (!writers.ok()) return writers.status();
-  }
-  job.progress->SetWaitingFor("");
-  return absl::OkStatus();
+  return WaitOutWriters(job, tables);
 }
 
 // One relation for each transaction and throttle slot.
@@ -112,7 +95,7 @@ absl::StatusOr<Next> Disconnect(Job& job) {
     if (!off.ok()) return off;
   }
   if (retired->stage != "emptied") {
-    if (absl::Status waited = WaitOutWriters(job); !waited.ok()) return waited;
+    if (absl::Status waited = AwaitOldWriters(job); !waited.ok()) return waited;
     absl::Status emptied = job.settings.disconnect_in_batches ? EmptyInBatches(job, *retired)
                                                               : EmptyInSteps(job, *retired);
     if (emptied.ok()) {

@@ -1,41 +1,17 @@
 #include <functional>
 
-#include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
+#include "restructure/rows/rows.h"
 #include "restructure/set/phases.h"
 
 namespace restructure {
 namespace {
 
-// What goes may have been changed or dropped by others already: only the fence is checked.
-GuardOptions Teardown(const Job& job) {
-  GuardOptions options;
-  options.hold_source = false;
-  options.fence_only = true;
-  options.timeouts.lock = job.settings.lock_timeout;
-  return options;
-}
-
 // Triggers go first and alone: the only lock on the member table that keeps readers out.
 absl::Status DropTriggers(Job& job, const char* label, const std::function<absl::Status()>& drop) {
   if (job.set.member.name.empty()) return absl::OkStatus();  // They went with the table.
-  LockHold hold{job.set.member.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
-  absl::Status done = RetryForLock(job, job.set.member, "ACCESS EXCLUSIVE", [&](int attempt) {
-    absl::Time asked, locked;
-    hold.attempts = attempt;
-    absl::Status status = RunGuarded(job, *job.session, label, Teardown(job), [&] {
-      asked = absl::Now();
-      absl::Status taken = catalog::LockTables(*job.session, {job.set.member}, "ACCESS EXCLUSIVE");
-      locked = absl::Now();
-      return taken.ok() ? drop() : taken;
-    });
-    hold.waited = locked - asked;
-    hold.held = absl::Now() - locked;
-    return status;
-  });
-  if (done.ok()) job.tally->AddLock(hold);
-  return done;
+  return RunUnderTableLock(job, job.set.member, label, drop);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "catalog/schema.h"
+#include "restructure/rows/rows.h"
 #include "restructure/set/phases.h"
 #include "restructure/set/plan.h"
 
@@ -55,7 +56,7 @@ absl::Status Outrun(const absl::Status& status, const std::string& name) {
 
 }  // namespace
 
-const Kind kSet = {kSetKind, kPhases, &Load, &Reconcile, &Abandon, &Live};
+const Kind kSet = {kSetKind, kPhases, &Load, &RestartCopyIfMoved, &Abandon, &Live};
 
 absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& plan,
                                      const std::string& goal) {

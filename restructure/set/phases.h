@@ -4,8 +4,6 @@
 #ifndef RESTRUCTURE_SET_PHASES_H_
 #define RESTRUCTURE_SET_PHASES_H_
 
-#include <cstdint>
-
 #include "restructure/phases.h"
 
 namespace restructure {
@@ -20,12 +18,6 @@ absl::StatusOr<Next> Drop(Job& job);
 
 // Everything of the replacement goes, and for a job that creates a set, the set.
 absl::Status Abandon(Job& job);
-
-// Restarts the copy where the storage of the member table was replaced.
-absl::Status Reconcile(Job& job);
-
-// Applies the key log until about `backlog_max` keys are left.
-absl::Status CatchUp(Job& job, std::int64_t backlog_max);
 
 }  // namespace restructure
 

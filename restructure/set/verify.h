@@ -1,24 +1,15 @@
-// Comparing a structure with its member table: inside a job, and any time by itself.
+// Comparing a set with its member table at any time, outside of a job.
 
 #ifndef RESTRUCTURE_SET_VERIFY_H_
 #define RESTRUCTURE_SET_VERIFY_H_
 
-#include <functional>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "catalog/batches.h"
 #include "restructure/job.h"
 
 namespace restructure {
-
-// Runs `compare` over all ranges on the job's workers; ranges that differ go to `suspects`.
-absl::StatusOr<catalog::Comparison> CompareAll(
-    const Job& job, const std::vector<catalog::KeyRange>& ranges,
-    const std::function<absl::StatusOr<catalog::Comparison>(catalog::Session&,
-                                                            const catalog::KeyRange&)>& compare,
-    std::vector<catalog::KeyRange>* suspects);
 
 struct VerifyResult {
   std::string name;

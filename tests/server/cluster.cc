@@ -210,6 +210,11 @@ Target Cluster::InDatabase(const std::string& database) const {
   return target;
 }
 
+std::string Cluster::Program(const std::string& name) const {
+  const std::string own = bin_folder_ + "/" + name;
+  return std::filesystem::exists(own) ? own : name;
+}
+
 std::string Cluster::LogTail() const {
   constexpr std::size_t kShown = 8000;
   const std::string text = log_.Read();

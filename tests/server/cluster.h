@@ -51,6 +51,9 @@ class Cluster {
   int version() const { return version_; }  // 150020
   const std::string& folder() const { return folder_; }
 
+  // A client program: the server's own if it came with one, else whichever is in the PATH.
+  std::string Program(const std::string& name) const;
+
   // The last part of the server's log, for messages.
   std::string LogTail() const;
 

@@ -16,11 +16,17 @@ class DumpTest : public ServerTest {};
 TEST_F(DumpTest, ARestoredSetIsKeptEqualAndCanBeRestructured) {
   CreateSet(500);
   ASSERT_TRUE(Exits(kDone, Run(RunSetArguments({"--soak", "0"}))));
-  const Target copy = Cluster::Get().CreateDatabase();
-  const std::string command = absl::StrCat(
-      "pg_dump -h ", target().host, " -U postgres ", target().database, " | psql -X -q -h ",
-      copy.host, " -U postgres -v ON_ERROR_STOP=1 ", copy.database, " >/dev/null");
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;  // NOLINT: names of our own making.
+  Cluster& cluster = Cluster::Get();
+  const Target copy = cluster.CreateDatabase();
+  const std::string file = absl::StrCat(cluster.folder(), "/", target().database, ".sql");
+  const std::string dump = absl::StrCat(cluster.Program("pg_dump"), " -h ", target().host,
+                                        " -U postgres -f ", file, " ", target().database);
+  const std::string restore =
+      absl::StrCat(cluster.Program("psql"), " -X -q -h ", copy.host,
+                   " -U postgres -v ON_ERROR_STOP=1 -f ", file, " ", copy.database, " >/dev/null");
+  for (const std::string& command : {dump, restore}) {
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;  // NOLINT: names of our own making.
+  }
 
   Client restored(copy.Conninfo());
   restored.Exec(

@@ -218,5 +218,24 @@ TEST_F(ValuesTest, CompositeOwnersAndKeysAndHolesBetweenColumns) {
   ExpectEqualThroughout(c);
 }
 
+// The owner is the key's second column, so that the key comes in another order there. What changes
+// after the copy reaches the set through the key log alone.
+TEST_F(ValuesTest, AKeyWhoseColumnsComeInAnotherOrder) {
+  sql().Exec(
+      "CREATE TABLE m (a int, o int, r int, PRIMARY KEY (a, o));"
+      "INSERT INTO m SELECT g, g % 5, g * 7 % 31 FROM generate_series(1, 500) g");
+  ASSERT_TRUE(Exits(kDone, Run({"create", "set", "public.m_of_o", "--member", "m", "--owner", "o",
+                                "--key", "r"})));
+  Tool run(target(), {"run", "set", "public.m_of_o", "--key", "r desc", "--no-throttle"},
+           {"PG_RESTRUCTURE_FAIL=stage.after_commit:sleep=700"});
+  ASSERT_TRUE(AwaitStage("copied"));
+  sql().Exec(
+      "UPDATE m SET r = r + 1 WHERE a % 3 = 0; DELETE FROM m WHERE a = 11;"
+      "INSERT INTO m VALUES (7, 100, 3), (100, 7, 3)");
+  ASSERT_TRUE(Exits(kDone, run.Wait()));
+  EXPECT_TRUE(None(CompareImages(
+      sql(), {"public.m_of_o", "public.m", {"a", "o"}, {"o", "r", "a"}, "o IS NOT NULL"})));
+}
+
 }  // namespace
 }  // namespace server

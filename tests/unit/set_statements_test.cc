@@ -1,9 +1,11 @@
 #include "catalog/set_statements.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "catalog/table_statements.h"
 #include "gtest/gtest.h"
 
 namespace catalog {
@@ -59,25 +61,40 @@ TEST(SwitchToSync, IsOneStatement) {
             R"(ENABLE ALWAYS TRIGGER "pg_restructure_7_sync_truncate")");
 }
 
+// Whatever the builds of sets and tables create.
+std::vector<std::string> AllOfAStructure() {
+  std::vector<std::string> all;
+  for (const std::vector<std::string>& statements :
+       {CreateStructure(OddSet(), OddStructure(), "o\"wner"),
+        CreateKeyLog(OddSet(), OddStructure(), "o\"wner"),
+        CreateTableSyncFunction(OddSet(), OddStructure(), "o\"wner")}) {
+    all.insert(all.end(), statements.begin(), statements.end());
+  }
+  return all;
+}
+
 TEST(CreateStructure, PinsTheSearchPathOfEveryFunction) {
   int functions = 0;
-  for (const std::string& statement : CreateStructure(OddSet(), OddStructure(), "o\"wner")) {
+  for (const std::string& statement : AllOfAStructure()) {
     if (!absl::StrContains(statement, "CREATE OR REPLACE FUNCTION")) continue;
     ++functions;
     EXPECT_TRUE(absl::StrContains(
         statement, "SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off"))
         << statement;
   }
-  EXPECT_EQ(functions, 2);
+  EXPECT_EQ(functions, 3);
 }
 
 TEST(CreateStructure, GivesEverythingToTheOwnerOfTheMemberTable) {
-  const std::string all = absl::StrJoin(CreateStructure(OddSet(), OddStructure(), "o\"wner"), ";");
-  EXPECT_TRUE(absl::StrContains(all, R"(ALTER TABLE "app"."odd""alias__2" OWNER TO "o""wner")"));
-  EXPECT_TRUE(
-      absl::StrContains(all, R"(ALTER FUNCTION "restructure"."sync_7"() OWNER TO "o""wner")"));
-  EXPECT_TRUE(
-      absl::StrContains(all, R"(REVOKE ALL ON FUNCTION "restructure"."sync_7"() FROM PUBLIC)"));
+  const std::string all = absl::StrJoin(AllOfAStructure(), ";");
+  for (const char* given : {R"(ALTER TABLE "app"."odd""alias__2" OWNER TO "o""wner")",
+                            R"(ALTER TABLE "restructure"."keys_7" OWNER TO "o""wner")",
+                            R"(ALTER FUNCTION "restructure"."sync_7"() OWNER TO "o""wner")",
+                            R"(ALTER FUNCTION "restructure"."log_7"() OWNER TO "o""wner")",
+                            R"(REVOKE ALL ON FUNCTION "restructure"."log_7"() FROM PUBLIC)",
+                            R"(REVOKE ALL ON FUNCTION "restructure"."sync_7"() FROM PUBLIC)"}) {
+    EXPECT_TRUE(absl::StrContains(all, given)) << given;
+  }
 }
 
 TEST(FullOrder, NamesEachColumnOnce) {

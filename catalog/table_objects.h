@@ -1,0 +1,106 @@
+// Making a table that is and has all that another one is and has, and exchanging the two: one
+// function for each thing done, in the caller's transaction. Where a definition has to be written,
+// the server writes it, with every name qualified and quoted.
+
+#ifndef CATALOG_TABLE_OBJECTS_H_
+#define CATALOG_TABLE_OBJECTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "catalog/index_definition.h"
+#include "catalog/names.h"
+#include "catalog/session.h"
+#include "catalog/set_definition.h"
+#include "catalog/table_ledger.h"
+
+namespace catalog {
+
+// What is to be different.
+struct TableWishes {
+  std::optional<int> fillfactor;
+  std::optional<std::string> tablespace;
+};
+
+// Creates `name` as an empty copy of the table `source`: its columns with their defaults,
+// identities, generation expressions, storage, compression, statistics targets, comments and
+// privileges, valid CHECK constraints, storage parameters, owner, extended statistics under the
+// names of the job's parts. Not yet: indexes, and what the exchange moves. Returns its oid.
+absl::StatusOr<std::int64_t> CreateLike(Session& session, std::int64_t job_id, std::int64_t source,
+                                        const QualifiedName& name, const TableWishes& wishes);
+
+// The helpers of both sides, and the triggers, still disabled, by which the new one will keep the
+// old one. Touches the old one with no lock.
+absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_source,
+                                const Structure& new_side, const SetDefinition& new_source,
+                                const Structure& old_side);
+
+// The indexes of the old side, as they are to be built on the new one.
+struct TableIndex {
+  int part = 0;
+  std::int64_t oid = 0;  // of the old one
+  std::string new_name;
+  IndexDefinition definition;
+  std::string constraint;      // pg_get_constraintdef; empty: no constraint
+  std::string constraint_sql;  // ADD CONSTRAINT … for a built index; empty: builds it itself
+};
+absl::StatusOr<std::vector<TableIndex>> ReadTableIndexes(Session& session, std::int64_t job_id,
+                                                         std::int64_t old_table);
+// Whether the new side has it, valid.
+absl::StatusOr<bool> HasTableIndex(Session& session, const QualifiedName& table,
+                                   const TableIndex& index);
+// kAlreadyExists: duplicates under a unique key.
+absl::Status BuildTableIndex(Session& session, const QualifiedName& table, const TableIndex& index,
+                             std::int64_t memory_bytes, int parallel_workers);
+// Constraints, comments, statistics targets, CLUSTER mark, replica identity.
+absl::Status DressTableIndexes(Session& session, std::int64_t old_table, const QualifiedName& table,
+                               const std::vector<TableIndex>& indexes);
+// Drops the indexes of a table that are no constraint's, and the constraints: before the copy
+// starts anew, and when a table is emptied. One statement each.
+absl::StatusOr<std::vector<std::string>> DropTableIndexStatements(Session& session,
+                                                                  std::int64_t table);
+absl::Status ExecuteStatement(Session& session, const std::string& statement);
+
+// The exchange. `from` bears the name, `to` takes it over; `retired` is what `from` is called then.
+struct TableExchange {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  QualifiedName name;
+  QualifiedName from_now;  // what it is called now
+  QualifiedName to_now;
+  std::string retired;
+  std::vector<TablePart> parts;
+  Side side = Side::kOld;  // of `from`
+};
+// What is executed under the lock, written beforehand.
+struct ExchangeText {
+  std::vector<std::string> views;      // to be locked first, as their readers do
+  std::vector<std::string> referrers;  // tables with foreign keys onto `from`, as SQL
+  std::vector<std::string> referred;   // tables onto which `to` gets foreign keys
+  std::string statements;
+  std::vector<ForeignKey> to_validate;  // the foreign keys that were valid: table and name
+};
+absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange& exchange);
+// Takes the locks: the views, then both tables and the referrers, then the referred ones.
+absl::Status LockForTableExchange(Session& session, const TableExchange& exchange,
+                                  const ExchangeText& text);
+absl::Status ExchangeTables(Session& session, const ExchangeText& text);
+
+// Turns the capture round, under the same locks: the writers of `live` keep `retired`. Both under
+// their new names; `retired_source` is the retired table as the source of the live one.
+absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
+                         const Structure& live, const SetDefinition& live_source,
+                         const Structure& retired);
+
+// What is left of the retired side, in this order. Dropping the table takes ACCESS EXCLUSIVE on
+// those to which it refers.
+absl::Status DropSourceView(Session& session, const Structure& side);
+absl::Status DropTable(Session& session, const QualifiedName& table);
+absl::Status DropTableHelpers(Session& session, const Structure& side);
+
+}  // namespace catalog
+
+#endif  // CATALOG_TABLE_OBJECTS_H_

@@ -1,0 +1,82 @@
+#include "catalog/table_statements.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
+#include "catalog/set_statements.h"
+
+namespace catalog {
+namespace {
+
+using absl::StrCat;
+
+// Removes the rows of these keys and brings back what the source holds under them now. All rows of
+// a statement go before any comes back, so that values may change places between them under a
+// unique index; and nothing depends on what other triggers of the same statement have done.
+std::string Replace(const SetDefinition& set, const Structure& structure, const std::string& keys) {
+  const std::vector<std::string> columns = ColumnNames(structure);
+  return absl::Substitute(
+      "DELETE FROM $0 n USING ($1) k WHERE $2;\n"
+      "INSERT INTO $0 ($3) OVERRIDING SYSTEM VALUE SELECT $4 FROM ($1) k JOIN $5 s ON $6;\n",
+      structure.table.Sql(), keys, KeysEqual(set.key, "n.", "k."), QuoteNames(columns),
+      QuoteNames(columns, "s."), structure.SourceView().Sql(), KeysEqual(set.key, "s.", "k."));
+}
+
+std::string Body(const SetDefinition& set, const Structure& structure) {
+  const std::string key = QuoteNames(set.key);
+  const std::string old_keys = StrCat("SELECT ", key, " FROM old_rows");
+  const std::string new_keys = StrCat("SELECT ", key, " FROM new_rows");
+  const std::vector<std::string> columns = ColumnNames(structure);
+  // A transaction whose snapshot is older than the row (REPEATABLE READ, begun before the copy or
+  // the last drain) would not see it, and its DELETE would silently leave it there. ON CONFLICT
+  // looks at the row whatever the snapshot, and such a transaction gets a serialization failure.
+  const std::string see_rows_or_fail = absl::Substitute(
+      "IF TG_OP IN ('UPDATE', 'DELETE')"
+      " AND pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN\n"
+      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM old_rows s"
+      " ON CONFLICT ($3) DO NOTHING;\nEND IF;\n",
+      structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "s."), key);
+  return absl::Substitute(
+      "\nBEGIN\n$0"
+      "IF TG_OP = 'INSERT' THEN\n$1"
+      "ELSIF TG_OP = 'UPDATE' THEN\n$2"
+      "ELSIF TG_OP = 'DELETE' THEN\n$3"
+      "ELSE\nTRUNCATE $4;\n"
+      "END IF;\nRETURN NULL;\nEND\n",
+      see_rows_or_fail, Replace(set, structure, new_keys),
+      Replace(set, structure, StrCat(old_keys, " UNION ", new_keys)),
+      Replace(set, structure, old_keys), structure.table.Sql());
+}
+
+}  // namespace
+
+std::vector<std::string> CreateTableSyncFunction(const SetDefinition& set,
+                                                 const Structure& structure,
+                                                 const std::string& owner) {
+  // A plan that a session made for a bulk statement would be used for single rows ever after: one
+  // index probe a key is right for both.
+  constexpr char kProbes[] =
+      " SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off";
+  std::vector<std::string> sql = {
+      CreateTriggerFunction(structure.SyncFunction(), kProbes, Body(set, structure))};
+  const std::vector<std::string> given = GiveFunction(structure.SyncFunction(), owner);
+  sql.insert(sql.end(), given.begin(), given.end());
+  return sql;
+}
+
+std::vector<std::string> CreateTableSyncTriggers(const SetDefinition& set,
+                                                 const Structure& structure) {
+  const auto trigger = [&](const char* what, const char* event, const char* tables) {
+    return StrCat("CREATE TRIGGER ", QuoteName(structure.Trigger(what)), " AFTER ", event, " ON ",
+                  set.member.Sql(), tables, " FOR EACH STATEMENT EXECUTE FUNCTION ",
+                  structure.SyncFunction().Sql(), "()");
+  };
+  return {
+      trigger("sync_insert", "INSERT", " REFERENCING NEW TABLE AS new_rows"),
+      trigger("sync_update", "UPDATE", " REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"),
+      trigger("sync_delete", "DELETE", " REFERENCING OLD TABLE AS old_rows"),
+      trigger("sync_truncate", "TRUNCATE", ""),
+      StrCat("ALTER TABLE ", set.member.Sql(), " ",
+             AlterTriggers("DISABLE", structure, kSyncTriggers))};
+}
+
+}  // namespace catalog

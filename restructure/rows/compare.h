@@ -1,0 +1,29 @@
+// Comparing a replacement with its source, range by range.
+
+#ifndef RESTRUCTURE_ROWS_COMPARE_H_
+#define RESTRUCTURE_ROWS_COMPARE_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "catalog/batches.h"
+#include "restructure/job.h"
+
+namespace restructure {
+
+// Comparing reads rows of both sides: keeps a range near 16 MiB of the replacement's heap.
+absl::StatusOr<std::int64_t> RowsPerComparison(catalog::Session& session,
+                                               const catalog::Target& target);
+
+// Runs `compare` over all ranges on the job's workers; ranges that differ go to `suspects`.
+absl::StatusOr<catalog::Comparison> CompareAll(
+    const Job& job, const std::vector<catalog::KeyRange>& ranges,
+    const std::function<absl::StatusOr<catalog::Comparison>(catalog::Session&,
+                                                            const catalog::KeyRange&)>& compare,
+    std::vector<catalog::KeyRange>* suspects);
+
+}  // namespace restructure
+
+#endif  // RESTRUCTURE_ROWS_COMPARE_H_

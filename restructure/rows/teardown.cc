@@ -1,0 +1,60 @@
+// What sets and tables share when a structure is taken down.
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "catalog/set_objects.h"
+#include "catalog/waits.h"
+#include "restructure/rows/rows.h"
+
+namespace restructure {
+
+absl::Status WaitOutWriters(Job& job, const std::vector<catalog::QualifiedName>& tables) {
+  const Step step(job, "old writers", 0);
+  for (const catalog::QualifiedName& table : tables) {
+    if (table.name.empty()) continue;  // It was dropped.
+    absl::StatusOr<std::vector<catalog::Writer>> writers = catalog::WritersOf(*job.session, table);
+    while (writers.ok() && !writers->empty()) {
+      job.progress->SetWaitingFor(absl::StrCat(
+          writers->size(), writers->size() == 1 ? " transaction" : " transactions", " on ",
+          table.Display(), " from before the upkeep ended, first: ", writers->front().description));
+      absl::Status slept = job.control->Sleep(absl::Milliseconds(50));
+      if (!slept.ok()) return slept;
+      writers = catalog::StillWriting(*job.session, table, *writers);
+    }
+    if (!writers.ok()) return writers.status();
+  }
+  job.progress->SetWaitingFor("");
+  return absl::OkStatus();
+}
+
+GuardOptions Teardown(const Job& job) {
+  GuardOptions options;
+  options.hold_source = false;
+  options.fence_only = true;
+  options.timeouts.lock = job.settings.lock_timeout;
+  return options;
+}
+
+absl::Status RunUnderTableLock(Job& job, const catalog::QualifiedName& table, const char* label,
+                               const std::function<absl::Status()>& body) {
+  LockHold hold{table.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
+  absl::Status done = RetryForLock(job, table, "ACCESS EXCLUSIVE", [&](int attempt) {
+    absl::Time asked, locked;
+    hold.attempts = attempt;
+    absl::Status status = RunGuarded(job, *job.session, label, Teardown(job), [&] {
+      asked = absl::Now();
+      absl::Status taken = catalog::LockTables(*job.session, {table}, "ACCESS EXCLUSIVE");
+      locked = absl::Now();
+      return taken.ok() ? body() : taken;
+    });
+    hold.waited = locked - asked;
+    hold.held = absl::Now() - locked;
+    return status;
+  });
+  if (done.ok()) job.tally->AddLock(hold);
+  return done;
+}
+
+}  // namespace restructure

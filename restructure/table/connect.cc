@@ -1,0 +1,44 @@
+#include <vector>
+
+#include "catalog/table_objects.h"
+#include "restructure/rows/rows.h"
+#include "restructure/table/phases.h"
+
+namespace restructure::table {
+namespace {
+
+// Those of the old table, under the names that they have until the exchange.
+absl::Status Index(Job& job) {
+  const std::int64_t old_table = job.table->old_side.oid;
+  const catalog::QualifiedName table = job.replacement->table;
+  absl::StatusOr<std::vector<catalog::TableIndex>> indexes =
+      catalog::ReadTableIndexes(*job.session, job.id(), old_table);
+  if (!indexes.ok()) return indexes.status();
+  std::vector<IndexBuild> missing;
+  for (const catalog::TableIndex& index : *indexes) {
+    absl::StatusOr<bool> there = catalog::HasTableIndex(*job.session, table, index);
+    if (!there.ok()) return there.status();
+    if (*there) continue;
+    missing.push_back([&job, &table, &index](catalog::Session& session, int parallel) {
+      return catalog::BuildTableIndex(session, table, index,
+                                      job.settings.maintenance_work_mem_bytes, parallel);
+    });
+  }
+  if (absl::Status built = BuildIndexes(job, missing); !built.ok()) return built;
+  return EnterStage(job, "indexed", [&] {
+    return catalog::DressTableIndexes(*job.session, old_table, table, *indexes);
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<Next> Connect(Job& job) {
+  const auto copy = [&job] {
+    return job.replacement->sort_key.empty() ? CopyByBlocks(job) : CopyInOrder(job);
+  };
+  return ConnectRows(job, copy, [&job] { return Index(job); });
+}
+
+absl::StatusOr<Next> Verify(Job& job) { return VerifyRows(job); }
+
+}  // namespace restructure::table

@@ -1,0 +1,161 @@
+// Swap and soak: the two tables exchange their names, and with them all that hangs on the table.
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "catalog/ledger.h"
+#include "catalog/set_objects.h"
+#include "catalog/table_objects.h"
+#include "restructure/rows/rows.h"
+#include "restructure/table/phases.h"
+
+namespace restructure::table {
+namespace {
+
+absl::Status NotKept(const Job& job, const catalog::TableSide& to) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      to.structure.table.Display(), " is not kept equal any more: its triggers on ",
+      job.record.name, " were disabled or dropped, or it is gone itself\nHINT: the name stays ",
+      "where it is; ",
+      job.record.swapped ? "`finish` keeps it there." : "`abort` the job and start again."));
+}
+
+absl::Status ChangedSince(const Job& job) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      job.record.name, " was changed since the swap (a column, constraint, index, trigger, ",
+      "privilege or dependant): the old table does not have that\nHINT: undo the change and ",
+      "revert again, or `pg_restructure finish ", job.id(), "`."));
+}
+
+// The ledger first: it needs no lock of the table.
+absl::Status NoteExchange(Job& job, const catalog::TableSide& from, const catalog::TableSide& to,
+                          absl::string_view label,
+                          const std::vector<catalog::ForeignKey>& to_validate) {
+  catalog::Session& session = *job.session;
+  absl::Status status = catalog::SetSwapped(session, job.id());
+  if (status.ok()) {
+    status = catalog::AddEvent(
+        session, job.id(),
+        absl::StrCat(job.record.name, " is ", to.structure.table.Display(), " from now on"));
+  }
+  if (status.ok() && label == "table_revert") {
+    // Who goes back does not want the old soak time to end in a finish.
+    status = catalog::SetGoal(session, job.id(), catalog::kGoalSoak);
+    if (status.ok()) status = catalog::ClearSoak(session, job.id());
+  }
+  if (status.ok()) status = catalog::SetCapture(session, from.structure.structure_id, "sync");
+  if (status.ok()) status = catalog::SetCapture(session, to.structure.structure_id, "off");
+  if (status.ok()) status = catalog::ForgetFingerprint(session, job.id());
+  if (status.ok()) status = catalog::RememberForeignKeys(session, job.id(), to_validate);
+  if (status.ok()) status = catalog::CommitWithoutFlush(session);
+  return status;
+}
+
+absl::StatusOr<catalog::TableExchange> Prepare(Job& job, const catalog::TableSide& from,
+                                               const catalog::TableSide& to) {
+  catalog::TableExchange exchange;
+  exchange.from = from.oid;
+  exchange.to = to.oid;
+  exchange.name = job.table->change.name;
+  exchange.from_now = from.structure.table;
+  exchange.to_now = to.structure.table;
+  exchange.side = &from == &job.table->old_side ? catalog::Side::kOld : catalog::Side::kNew;
+  absl::StatusOr<std::vector<catalog::TablePart>> parts =
+      catalog::ReadTableParts(*job.session, job.id());
+  if (!parts.ok()) return parts.status();
+  if (parts->empty()) return absl::FailedPreconditionError("the job has no parts");
+  exchange.parts = *std::move(parts);
+  exchange.retired = exchange.parts.front().spare(exchange.side);
+  return exchange;
+}
+
+absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHold* hold) {
+  catalog::Session& session = *job.session;
+  catalog::TableSide from = LiveSide(job);
+  catalog::TableSide to = RetiredSide(job);
+  GuardOptions options;
+  options.timeouts.lock = job.settings.lock_timeout;
+  options.hold_source = false;  // The lock comes at once, and is the strongest.
+  absl::Time asked, locked;
+  hold->attempts = attempt;
+  absl::Status done = RunGuarded(job, session, label, options, [&]() -> absl::Status {
+    absl::StatusOr<bool> kept = catalog::IsKept(session, SourceOf(job, from), to.structure);
+    if (!kept.ok()) return kept.status();
+    if (!*kept) return NotKept(job, to);
+    if (job.record.swapped) {
+      absl::StatusOr<bool> same = catalog::IsLiveTableUnchanged(session, job.id());
+      if (!same.ok()) return same.status();
+      if (!*same) return ChangedSince(job);
+    }
+    absl::StatusOr<std::string> version = catalog::TableVersion(session, from.oid);
+    if (!version.ok()) return version.status();
+    absl::StatusOr<catalog::TableExchange> exchange = Prepare(job, LiveSide(job), RetiredSide(job));
+    if (!exchange.ok()) return exchange.status();
+    absl::StatusOr<catalog::ExchangeText> text = catalog::WriteExchange(session, *exchange);
+    if (!text.ok()) return text.status();
+    absl::Status status = NoteExchange(job, from, to, label, text->to_validate);
+    if (!status.ok()) return status;
+    asked = absl::Now();
+    status = catalog::LockForTableExchange(session, *exchange, *text);
+    locked = absl::Now();
+    if (!status.ok()) return status;
+    // What was written is what is there, or all of it is done again.
+    absl::StatusOr<std::string> now = catalog::TableVersion(session, from.oid);
+    if (!now.ok()) return now.status();
+    if (*now != *version) return absl::AbortedError("the table was changed meanwhile");
+    status = catalog::ExchangeTables(session, *text);
+    if (!status.ok()) return status;
+    from.structure.table.name = exchange->retired;
+    to.structure.table = exchange->name;
+    status = catalog::TurnCapture(session, SourceOf(job, from), to.structure, SourceOf(job, to),
+                                  from.structure);
+    if (status.ok()) status = catalog::SetLiveTable(session, job.id(), to);
+    return status;
+  });
+  hold->held = absl::Now() - locked;
+  hold->waited = locked - asked;
+  return done;
+}
+
+absl::Status Exchange(Job& job, const char* label) {
+  {
+    const Step step(job, "exchange", 0);
+    LockHold hold{job.record.name, "ACCESS EXCLUSIVE", {}, {}, 0};
+    absl::Status done =
+        RetryForLock(job, job.table->change.name, "ACCESS EXCLUSIVE",
+                     [&](int attempt) { return ExchangeOnce(job, label, attempt, &hold); });
+    if (!done.ok()) return done;
+    job.tally->AddLock(hold);
+    job.record.swapped = true;
+    if (absl::Status loaded = Load(job); !loaded.ok()) return loaded;
+  }
+  return ValidateForeignKeys(job, "table_validate");
+}
+
+}  // namespace
+
+// Before: the new table is verified; the old one bears the name.
+// After:  the new one bears it, with all that hung on the old one; writers keep the old one equal;
+//         foreign keys are validated.
+// Lock:   SHARE ROW EXCLUSIVE on the table, within the budget, to go synchronous; later ACCESS
+//         EXCLUSIVE on it, on the views over it and on the tables that refer to it, and SHARE ROW
+//         EXCLUSIVE on those to which it refers, for milliseconds, to exchange.
+// Undo:   before the exchange Abandon, after it Soak's revert.
+absl::StatusOr<Next> Swap(Job& job) {
+  if (!job.record.swapped) {
+    if (absl::Status status = GoSynchronous(job); !status.ok()) return status;
+    if (job.control->goal() == catalog::kGoalHold) return Next::kStay;
+    if (absl::Status done = Exchange(job, "table_exchange"); !done.ok()) return done;
+  }
+  if (absl::Status valid = ValidateForeignKeys(job, "table_validate"); !valid.ok()) return valid;
+  return Next::kGoOn;
+}
+
+// Before: the exchange has taken place.
+// After:  the operator, or the soak time, has said that it is for good.
+// Lock:   as the exchange for a revert, else none.
+// Undo:   revert: the same exchange the other way round. It can be reverted, too.
+absl::StatusOr<Next> Soak(Job& job) {
+  return AwaitFinish(job, [&job] { return Exchange(job, "table_revert"); });
+}
+
+}  // namespace restructure::table

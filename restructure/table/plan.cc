@@ -1,0 +1,210 @@
+#include "restructure/table/plan.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "catalog/schema.h"
+#include "catalog/table_ledger.h"
+#include "restructure/phases.h"
+#include "restructure/refusals.h"
+#include "restructure/set/refusals.h"
+#include "restructure/table/refusals.h"
+
+namespace restructure {
+namespace {
+
+absl::Status FindTable(catalog::Session& session, TablePlan* plan) {
+  absl::StatusOr<catalog::QualifiedName> name = catalog::ParseQualifiedName(plan->request.name);
+  if (!name.ok()) return name.status();
+  absl::StatusOr<std::optional<std::int64_t>> oid = catalog::FindRelation(session, *name);
+  if (!oid.ok()) return oid.status();
+  if (!oid->has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("no table ", name->Display(), "\nHINT: write SCHEMA.TABLE."));
+  }
+  absl::StatusOr<catalog::TableFacts> table = catalog::ReadTable(session, **oid);
+  if (!table.ok()) return table.status();
+  absl::StatusOr<catalog::TableShape> shape = catalog::ReadTableShape(session, **oid);
+  if (!shape.ok()) return shape.status();
+  plan->table = *std::move(table);
+  plan->shape = *std::move(shape);
+  plan->request.name = plan->table.name.Display();
+  plan->key = KeyOf(plan->table);
+  return absl::OkStatus();
+}
+
+absl::Status ReadOrder(catalog::Session& session, TablePlan* plan) {
+  if (plan->request.order_by.empty()) return absl::OkStatus();
+  absl::StatusOr<std::vector<catalog::SortColumn>> order =
+      catalog::ParseSortKey(plan->request.order_by);
+  if (!order.ok()) return order.status();
+  plan->request.order_by = catalog::DisplaySortKey(*order);
+  std::vector<std::string> names;
+  for (const catalog::SortColumn& column : *order) names.push_back(column.column);
+  absl::Status known = RefuseUnknownColumns(plan->table, names, "--order-by");
+  if (!known.ok()) return known;
+  for (const catalog::SortColumn& column : *order) {
+    absl::Status sortable = catalog::CheckSortable(session, plan->table.name, column);
+    if (sortable.ok()) continue;
+    if (absl::IsUnavailable(sortable)) return sortable;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "column ", catalog::DisplayName(column.column), " of ", plan->table.name.Display(),
+        " cannot be sorted as asked: ", sortable.message(),
+        "\nHINT: choose columns of types that have an order, and collations that exist."));
+  }
+  plan->order_by = *std::move(order);
+  return absl::OkStatus();
+}
+
+absl::Status CheckPrivileges(catalog::Session& session, const TablePlan& plan) {
+  absl::Status status = RefuseForeignMember(plan.table, plan.server);
+  if (!status.ok()) return status;
+  absl::StatusOr<bool> may = catalog::MayCreateIn(session, plan.table.name.schema);
+  if (!may.ok()) return may.status();
+  if (!*may) {
+    const std::string user = catalog::DisplayName(plan.server.user);
+    const std::string schema = catalog::DisplayName(plan.table.name.schema);
+    return absl::PermissionDeniedError(
+        absl::StrCat("role ", user, " may not create tables in schema ", schema,
+                     "\nHINT: GRANT CREATE ON SCHEMA ", schema, " TO ", user, "."));
+  }
+  return CheckLedgerPrivileges(session, plan.server);
+}
+
+absl::Status CheckTablespace(catalog::Session& session, const TablePlan& plan) {
+  if (!plan.request.wishes.tablespace) return absl::OkStatus();
+  return catalog::MayUseTablespace(session, *plan.request.wishes.tablespace);
+}
+
+absl::Status FindOpenJob(catalog::Session& session, TablePlan* plan) {
+  absl::StatusOr<int> version = catalog::InstalledSchemaVersion(session);
+  if (!version.ok()) return version.status();
+  if (*version < catalog::kSchemaVersion) return absl::OkStatus();
+  absl::StatusOr<std::int64_t> open = catalog::FindOpenTableJob(session, plan->table.oid);
+  if (!open.ok() || *open == 0) return open.status();
+  absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(session, *open);
+  if (!job.ok()) return job.status();
+  plan->open_job = *std::move(job);
+  return RefuseOtherJob(*plan->open_job, ToJson(plan->request));
+}
+
+void Estimate(const Settings& settings, TablePlan* plan) {
+  const catalog::TableFacts& table = plan->table;
+  // At most what there is; bloat makes it less.
+  plan->space_bytes = table.bytes + plan->shape.index_bytes;
+  plan->wal_bytes =
+      static_cast<std::int64_t>(1.25 * static_cast<double>(table.bytes)) + plan->shape.index_bytes;
+  // Measured on two cores: a worker copies, indexes and verifies some 100,000 rows a second.
+  plan->time =
+      absl::Seconds(static_cast<double>(table.rows_estimate) / (100000.0 * settings.workers));
+}
+
+// The columns that are copied: what the server computes itself is left to it.
+std::vector<catalog::Column> CopiedColumns(const TablePlan& plan) {
+  std::vector<catalog::Column> columns;
+  for (const catalog::Column& column : plan.table.columns) {
+    const std::vector<std::string>& generated = plan.shape.generated;
+    if (std::find(generated.begin(), generated.end(), column.name) == generated.end()) {
+      columns.push_back(column);
+    }
+  }
+  return columns;
+}
+
+// The two sides and the job that has them.
+absl::StatusOr<std::int64_t> WriteJob(catalog::Session& session, const TablePlan& plan,
+                                      const std::string& goal) {
+  absl::StatusOr<std::string> name = catalog::FreeTableName(session, plan.table.name, "__new");
+  if (!name.ok()) return name.status();
+  catalog::TableSide old_side;
+  old_side.structure.table = plan.table.name;
+  old_side.structure.generation = 1;
+  old_side.structure.columns = CopiedColumns(plan);
+  old_side.oid = plan.table.oid;
+  old_side.key = plan.key;
+  catalog::TableSide new_side = old_side;
+  new_side.structure.table = {plan.table.name.schema, *name};
+  new_side.structure.generation = 2;
+  new_side.structure.sort_key = plan.order_by;
+  new_side.oid = 0;
+  new_side.source_oid = plan.table.oid;
+  absl::StatusOr<std::int64_t> old_id = catalog::InsertTableSide(session, old_side);
+  if (!old_id.ok()) return old_id.status();
+  absl::StatusOr<std::int64_t> new_id = catalog::InsertTableSide(session, new_side);
+  if (!new_id.ok()) return new_id.status();
+  catalog::JobRecord job;
+  job.kind = kTableKind;
+  job.name = plan.table.name.Display();
+  job.request = ToJson(plan.request);
+  job.phase = "build";
+  job.goal = goal;
+  job.system_identifier = plan.server.system_identifier;
+  job.database_oid = plan.server.database_oid;
+  job.old_structure = *old_id;
+  job.new_structure = *new_id;
+  absl::StatusOr<std::int64_t> job_id = catalog::InsertJob(session, job);
+  if (!job_id.ok()) return job_id.status();
+  absl::Status status =
+      catalog::InsertTableChange(session, *job_id, {plan.table.name, *old_id}, plan.table.oid);
+  if (!status.ok()) return status;
+  return job_id;
+}
+
+}  // namespace
+
+absl::StatusOr<TablePlan> PlanTable(catalog::Session& session, const TableRequest& request,
+                                    std::int64_t space_max_bytes, const Settings& settings) {
+  TablePlan plan;
+  plan.request = request;
+  absl::StatusOr<catalog::ServerFacts> server = catalog::ReadServer(session);
+  if (!server.ok()) return server.status();
+  plan.server = *std::move(server);
+  absl::Status status = RefuseServer(plan.server);
+  if (status.ok()) status = FindTable(session, &plan);
+  if (!status.ok()) return status;
+  for (const absl::Status& refused :
+       {RefuseTableKind(plan.table, plan.shape), RefuseForeignMember(plan.table, plan.server),
+        RefuseHiddenRows(plan.table), RefuseHiddenFromOwner(plan.table, plan.shape),
+        RefuseNoKey(plan.table), RefuseConnections(plan.server, settings.workers)}) {
+    if (!refused.ok()) return refused;
+  }
+  status = ReadOrder(session, &plan);
+  if (status.ok()) status = CheckTablespace(session, plan);
+  if (status.ok()) status = CheckPrivileges(session, plan);
+  if (status.ok()) status = FindOpenJob(session, &plan);
+  if (!status.ok()) return status;
+  Estimate(settings, &plan);
+  if (plan.open_job) return plan;
+  for (const absl::Status& refused :
+       {RefuseSets(plan.table, plan.shape), RefuseInvalidIndexes(plan.table, plan.shape),
+        RefuseBlanketPublications(plan.table, plan.shape),
+        RefuseDependants(plan.table, plan.shape, plan.server),
+        RefuseSpace(plan.table, plan.space_bytes, space_max_bytes)}) {
+    if (!refused.ok()) return refused;
+  }
+  if (plan.server.version >= 190000 && plan.order_by.empty()) {
+    plan.warnings.push_back(
+        "REPACK (CONCURRENTLY) compacts a table, too; it has no throttle, no verification, no "
+        "resumption and no way back");
+  }
+  return plan;
+}
+
+absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const TablePlan& plan,
+                                     const std::string& goal) {
+  if (absl::Status installed = catalog::InstallSchema(session); !installed.ok()) return installed;
+  absl::StatusOr<catalog::Transaction> transaction =
+      catalog::Transaction::Begin(session, "open_job");
+  if (!transaction.ok()) return transaction.status();
+  absl::StatusOr<std::int64_t> job_id = WriteJob(session, plan, goal);
+  if (absl::IsAlreadyExists(job_id.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("another job on table ", plan.table.name.Display(),
+                     " has just been started\nHINT: `pg_restructure status` shows it."));
+  }
+  if (!job_id.ok()) return job_id.status();
+  if (absl::Status committed = transaction->Commit(); !committed.ok()) return committed;
+  return job_id;
+}
+
+}  // namespace restructure

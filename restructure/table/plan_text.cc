@@ -1,0 +1,97 @@
+// How the plan of a table is shown.
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "restructure/planned_step.h"
+#include "restructure/table/plan.h"
+
+namespace restructure {
+namespace {
+
+std::string OrderText(const TablePlan& plan) {
+  return plan.order_by.empty() ? "the order in which the rows lie now"
+                               : catalog::DisplaySortKey(plan.order_by);
+}
+
+std::vector<PlannedStep> Steps(const TablePlan& plan, const Settings& settings) {
+  const std::string table = plan.table.name.Display();
+  const std::string tried = TriedFor(settings.lock_timeout);
+  const bool others = !plan.shape.moved.empty() || plan.shape.foreign_keys > 0;
+  return {
+      {"build", "create the new table, the key log and the capture triggers",
+       absl::StrCat("SHARE ROW EXCLUSIVE on ", table, tried)},
+      {"connect",
+       absl::StrCat("copy about ", plan.table.rows_estimate, " rows with ", settings.workers,
+                    " workers, settle, build ", plan.shape.indexes, " indexes, catch up, vacuum"),
+       absl::StrCat("ACCESS SHARE on ", table, " for the time of a batch")},
+      {"verify", "compare every row as an image, both ways",
+       absl::StrCat("ACCESS SHARE on ", table, " for the time of a range")},
+      {"swap", "make the writers keep both, wait out old snapshots",
+       absl::StrCat("SHARE ROW EXCLUSIVE on ", table, ", at most ",
+                    absl::FormatDuration(settings.swap_lock_budget))},
+      {"",
+       absl::StrCat("exchange the names; triggers, policies, rules, ", plan.shape.foreign_keys,
+                    " foreign keys",
+                    plan.shape.moved.empty()
+                        ? ""
+                        : absl::StrCat(", ", absl::StrJoin(plan.shape.moved, ", ")),
+                    " go over"),
+       absl::StrCat("ACCESS EXCLUSIVE on ", table,
+                    others ? ", the views over it and the tables that refer to it" : "", tried)},
+      {"soak", SoakText(settings, "keep both equal"), "none"},
+      {"disconnect", "stop the upkeep of the old table and drop its indexes", "none"},
+      {"drop", "drop the old table", absl::StrCat("ACCESS EXCLUSIVE on ", table, tried)}};
+}
+
+std::vector<std::string> Notes() {
+  return {
+      "each statement that changes the table also logs the row's key, paused or not; index builds "
+      "hold a snapshot and cannot be slowed; from the swap on each change is applied to both "
+      "tables"};
+}
+
+}  // namespace
+
+std::string RenderPlan(const TablePlan& plan, const Settings& settings) {
+  const catalog::TableFacts& table = plan.table;
+  std::string text =
+      absl::StrCat("Plan for table ", table.name.Display(), "\n", "  key            ",
+                   absl::StrJoin(plan.key, ", "), "\n", "  rows lie in    ", OrderText(plan), "\n");
+  absl::StrAppendFormat(
+      &text,
+      "  estimates      %d rows; %s table + %s indexes beside it at most; %s WAL; about %s"
+      " unthrottled\n",
+      table.rows_estimate, Megabytes(table.bytes), Megabytes(plan.shape.index_bytes),
+      Megabytes(plan.wal_bytes), absl::FormatDuration(absl::Trunc(plan.time, absl::Seconds(1))));
+  for (const std::string& note : Notes()) {
+    absl::StrAppend(&text, "  while it runs  ", note, "\n");
+  }
+  for (const std::string& warning : plan.warnings) {
+    absl::StrAppend(&text, "  note           ", warning, "\n");
+  }
+  return absl::StrCat(text, RenderSteps(Steps(plan, settings)));
+}
+
+std::string PlanToJson(const TablePlan& plan, const Settings& settings) {
+  nlohmann::ordered_json json;
+  json["kind"] = "table";
+  json["name"] = plan.table.name.Display();
+  json["key"] = plan.key;
+  json["order_by"] = catalog::DisplaySortKey(plan.order_by);
+  json["rows"] = plan.table.rows_estimate;
+  json["table_bytes"] = plan.table.bytes;
+  json["index_bytes"] = plan.shape.index_bytes;
+  json["space_bytes"] = plan.space_bytes;
+  json["wal_bytes"] = plan.wal_bytes;
+  json["seconds_unthrottled"] = absl::ToDoubleSeconds(plan.time);
+  json["moved"] = plan.shape.moved;
+  json["notes"] = Notes();
+  json["warnings"] = plan.warnings;
+  json["steps"] = StepsToJson(Steps(plan, settings));
+  return json.dump(2);
+}
+
+}  // namespace restructure

@@ -1,0 +1,125 @@
+// Disconnect, drop and abandon: one of the two tables goes.
+
+#include <string>
+#include <vector>
+
+#include "catalog/ledger.h"
+#include "catalog/set_objects.h"
+#include "catalog/table_objects.h"
+#include "restructure/rows/rows.h"
+#include "restructure/table/phases.h"
+
+namespace restructure::table {
+namespace {
+
+// One index for each transaction and throttle slot.
+absl::Status DropIndexes(Job& job, const catalog::TableSide& side) {
+  const Step step(job, "disconnect steps", 0);
+  absl::StatusOr<std::vector<std::string>> statements =
+      catalog::DropTableIndexStatements(*job.session, side.oid);
+  if (!statements.ok()) return statements.status();
+  for (const std::string& statement : *statements) {
+    absl::Status done = RetryForLock(job, side.structure.table, "ACCESS EXCLUSIVE", [&](int) {
+      return RunGuarded(job, *job.session, "empty", Teardown(job),
+                        [&] { return catalog::ExecuteStatement(*job.session, statement); });
+    });
+    if (!done.ok()) return done;
+  }
+  return absl::OkStatus();
+}
+
+// The views of both sides stand on the tables, the table's triggers on the functions.
+absl::Status DropSide(Job& job, const catalog::TableSide& side) {
+  catalog::Session& session = *job.session;
+  const catalog::Structure* const structures[] = {&*job.old, &*job.replacement};
+  return RetryForLock(job, side.structure.table, "ACCESS EXCLUSIVE", [&](int) {
+    return RunGuarded(job, session, "table_drop", Teardown(job), [&]() -> absl::Status {
+      absl::Status done;
+      for (const catalog::Structure* structure : structures) {
+        if (done.ok()) done = catalog::DropSourceView(session, *structure);
+      }
+      if (done.ok() && side.oid != 0) done = catalog::DropTable(session, side.structure.table);
+      for (const catalog::Structure* structure : structures) {
+        if (done.ok()) done = catalog::DropTableHelpers(session, *structure);
+      }
+      return done;
+    });
+  });
+}
+
+absl::Status Close(Job& job, const char* outcome) {
+  return RunGuarded(job, *job.session, "close_job", Teardown(job), [&]() -> absl::Status {
+    absl::Status done;
+    for (const catalog::TableSide* side : {&job.table->old_side, &job.table->new_side}) {
+      if (!done.ok()) return done;
+      done = catalog::DeleteStructure(*job.session, side->structure.structure_id);
+    }
+    return done.ok() ? catalog::CloseJob(*job.session, job.id(), outcome) : done;
+  });
+}
+
+// Triggers go first and alone: the only lock on the table of that name that keeps readers out.
+absl::Status DropTriggersOf(Job& job, const catalog::TableSide& source, const char* label,
+                            const catalog::TableSide& kept) {
+  if (source.oid == 0) return absl::OkStatus();  // They went with the table.
+  return RunUnderTableLock(job, source.structure.table, label, [&] {
+    return catalog::DropCaptureTriggers(*job.session, SourceOf(job, source), kept.structure, false);
+  });
+}
+
+}  // namespace
+
+// Before: one table bears the name; its writers keep the other one equal.
+// After:  the other one is no longer kept, and has no index left.
+// Lock:   none on the table of that name; the retired one's own.
+// Undo:   none: from here on only forward.
+absl::StatusOr<Next> Disconnect(Job& job) {
+  const catalog::TableSide& retired = RetiredSide(job);
+  if (retired.structure.capture != "off") {
+    absl::Status off = RunGuarded(job, *job.session, "disconnect", Teardown(job), [&] {
+      absl::Status status = catalog::StopCapture(*job.session, SourceOf(job, LiveSide(job)),
+                                                 retired.structure, std::nullopt);
+      if (!status.ok()) return status;
+      return catalog::SetCapture(*job.session, retired.structure.structure_id, "off");
+    });
+    if (off.ok()) off = Load(job);
+    if (!off.ok()) return off;
+  }
+  if (RetiredSide(job).structure.stage == "emptied") return Next::kGoOn;
+  absl::Status waited = WaitOutWriters(job, {LiveSide(job).structure.table});
+  if (!waited.ok()) return waited;
+  const catalog::TableSide& side = RetiredSide(job);
+  absl::Status emptied = DropIndexes(job, side);
+  if (emptied.ok()) {
+    emptied = RunGuarded(job, *job.session, "stage", Teardown(job), [&] {
+      return catalog::SetStage(*job.session, side.structure.structure_id, "emptied");
+    });
+  }
+  if (emptied.ok()) emptied = Load(job);
+  if (!emptied.ok()) return emptied;
+  return Next::kGoOn;
+}
+
+// Before: the retired table has no index and is not kept.
+// After:  nothing of the job is left but the ledger's history and the table.
+// Lock:   ACCESS EXCLUSIVE on the table for one short transaction (DROP TRIGGER), then on those to
+//         which the retired one refers.
+// Undo:   none.
+absl::StatusOr<Next> Drop(Job& job) {
+  absl::Status status = DropTriggersOf(job, LiveSide(job), "drop", RetiredSide(job));
+  if (status.ok()) status = DropSide(job, RetiredSide(job));
+  if (status.ok()) status = Close(job, "done");
+  if (!status.ok()) return status;
+  return Next::kGoOn;
+}
+
+absl::Status Abandon(Job& job) {
+  absl::Status status;
+  if (job.replacement->stage != "building") {
+    status = DropTriggersOf(job, job.table->old_side, "abandon", job.table->new_side);
+    if (status.ok()) status = DropSide(job, job.table->new_side);
+  }
+  return status.ok() ? Close(job, "aborted") : status;
+}
+
+}  // namespace restructure::table

@@ -1,0 +1,553 @@
+// Tables: rebuilt under live traffic, with all that they are and have.
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
+#include "tests/server/fault_life.h"
+#include "tests/server/fixture.h"
+#include "tests/server/lock_meter.h"
+#include "tests/server/structure_dump.h"
+#include "tests/server/table_zoo.h"
+#include "tests/server/writers.h"
+
+namespace server {
+namespace {
+
+class TableTest : public ServerTest {
+ protected:
+  static Arguments RunTable(const std::string& name, const Arguments& more = {}) {
+    Arguments arguments = {"run", "table", name, "--no-throttle"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  // Lines that only one of two dumps has.
+  static std::vector<std::string> Differences(const std::string& before, const std::string& after) {
+    const std::vector<std::string> a = absl::StrSplit(before, '\n');
+    const std::vector<std::string> b = absl::StrSplit(after, '\n');
+    std::vector<std::string> lines;
+    std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(lines));
+    for (std::string& line : lines) line = "- " + line;
+    std::vector<std::string> more;
+    std::set_difference(b.begin(), b.end(), a.begin(), a.end(), std::back_inserter(more));
+    for (const std::string& line : more) lines.push_back("+ " + line);
+    return lines;
+  }
+
+  // The image of a table's rows but for their order; the same for two tables with the same rows.
+  std::string Image(const std::string& table) { return ZooImage(sql(), table); }
+
+  // The table that does not bear the name.
+  std::string Other(const std::string& table) {
+    return sql().Text(
+        "SELECT format('%I.%I', c.relnamespace::regnamespace, c.relname) FROM pg_class c"
+        " WHERE c.relname IN ($1 || '__old', $1 || '__new')"
+        " AND c.relkind = 'r'",
+        {table});
+  }
+
+  void ExpectNothingOfOurs() {
+    EXPECT_TRUE(Clean());
+    EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_class WHERE relname ~ '__(new|old)'"), "0");
+    EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_trigger WHERE tgname ~ '^pg_restructure'"), "0");
+    EXPECT_EQ(
+        sql().Text("SELECT count(*) FROM pg_class WHERE relnamespace ="
+                   " 'restructure'::regnamespace AND relname ~ '_[0-9]+$' AND relkind <> 'i'"),
+        "0");
+  }
+
+  // public.orders, in no order of its customers, with a UNIQUE column, and items that refer to it.
+  void CreateOrders(int rows) {
+    sql().Exec(absl::StrCat(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, customer int, placed timestamptz NOT NULL,"
+        " amount numeric, ticket int NOT NULL CONSTRAINT orders_ticket UNIQUE);"
+        "INSERT INTO orders SELECT i, nullif(i * 7919 % 997, 0), timestamptz '2026-01-01'"
+        " + i * interval '1 min', i * 1.5, i FROM generate_series(1, ",
+        rows,
+        ") i;"
+        "CREATE TABLE items (id bigserial PRIMARY KEY, order_id bigint NOT NULL,"
+        " CONSTRAINT items_of_order FOREIGN KEY (order_id) REFERENCES orders ON UPDATE CASCADE"
+        " ON DELETE CASCADE);"
+        "INSERT INTO items (order_id) SELECT id FROM orders;"
+        "CREATE VIEW big_orders AS SELECT * FROM orders WHERE amount > 100; ANALYZE"));
+  }
+};
+
+class ZooTest : public TableTest, public testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    TableTest::SetUp();
+    CreateTableZoo(sql());
+    FillTableZoo(sql(), 200);
+  }
+  void TearDown() override {
+    DropTableZoo(sql());
+    TableTest::TearDown();
+  }
+};
+
+TEST_P(ZooTest, HasAllThatItHad) {
+  const std::string table = GetParam();
+  const std::string structure = StructureDump(sql(), table);
+  const std::string image = Image(table);
+  ASSERT_TRUE(Exits(kDone, Run(RunTable(table, {"--soak", "0"}))));
+  EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), table))));
+  EXPECT_EQ(Image(table), image);
+  ExpectNothingOfOurs();
+  FillTableZoo(sql(), 20);
+}
+
+TEST_P(ZooTest, HasItDuringTheSoakAndAfterTheWayBack) {
+  const std::string table = GetParam();
+  const std::string structure = StructureDump(sql(), table);
+  ASSERT_TRUE(Exits(kDone, Run(RunTable(table))));
+  for (const char* command : {"revert", "revert", "finish"}) {
+    // The retired table still draws numbers from a sequence that the other one owns.
+    std::vector<std::string> lines = Differences(structure, StructureDump(sql(), table));
+    lines.erase(std::remove_if(lines.begin(), lines.end(),
+                               [](const std::string& line) {
+                                 return absl::StartsWith(line, "+ default value for") &&
+                                        (absl::StrContains(line, "__new.") ||
+                                         absl::StrContains(line, "__old."));
+                               }),
+                lines.end());
+    EXPECT_TRUE(None(lines)) << "before " << command;
+    const std::string audits = sql().Text("SELECT count(*) FROM zoo.audit");
+    sql().Exec(absl::StrCat("UPDATE ", table, " SET ",
+                            sql().Text("SELECT format('%1$I = %1$I', attname) FROM pg_attribute"
+                                       " WHERE attrelid = $1::text::regclass AND attnum > 0"
+                                       " AND NOT attisdropped AND attgenerated = ''"
+                                       " AND attidentity = '' ORDER BY attnum LIMIT 1",
+                                       {table}),
+                            table == "zoo.everything" ? " WHERE serial_no <> -1" : ""));
+    // What the upkeep of the other table does fires no trigger of a user.
+    EXPECT_EQ(sql().Text("SELECT count(*) FROM zoo.audit WHERE relation ~ '__(new|old)$'"), "0");
+    FillTableZoo(sql(), 10);
+    const std::string name = table.substr(4);
+    EXPECT_EQ(Image(Other(name)), Image(table)) << "before " << command;
+    ASSERT_TRUE(Exits(kDone, Run({command, Job()})));
+  }
+  EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), table))));
+  ExpectNothingOfOurs();
+}
+
+INSTANTIATE_TEST_SUITE_P(Tables, ZooTest,
+                         testing::Values("zoo.everything", "zoo.plain", "zoo.composite",
+                                         "zoo.no_toast"),
+                         [](const auto& table) { return std::string(table.param).substr(4); });
+
+TEST_F(ZooTest, NumbersGoOnWhereTheyWere) {
+  const std::string column = sql().Text(
+      "SELECT attname FROM pg_attribute WHERE attrelid = 'zoo.everything'::regclass"
+      " AND attidentity <> ''");
+  const std::string next = absl::StrCat("SELECT nextval(pg_get_serial_sequence('zoo.everything', ",
+                                        Literal(column), "))");
+  // A session takes several at once, and uses up what it has of a sequence when that comes back.
+  std::set<std::int64_t> seen = {sql().Number(next)};
+  const std::int64_t first = *seen.begin();
+  const std::int64_t step = sql().Number(next) - first;
+  const auto goes_on = [&](const std::string& command) {
+    const std::int64_t number = sql().Number(next);
+    EXPECT_TRUE(seen.insert(number).second) << command;
+    EXPECT_GT((number - first) / step, 1) << command;
+    EXPECT_LT((number - first) / step, 100) << command;
+    EXPECT_EQ((number - first) % step, 0) << command;
+  };
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("zoo.everything"))));
+  goes_on("run");
+  for (const char* command : {"revert", "revert", "finish"}) {
+    ASSERT_TRUE(Exits(kDone, Run({command, Job()})));
+    goes_on(command);
+  }
+}
+
+TEST_F(TableTest, RowsLieInTheOrderAskedFor) {
+  CreateOrders(30000);
+  sql().Exec(
+      "INSERT INTO orders SELECT i, i % 50, now(), i, i FROM generate_series(30001, 30500) i;"
+      "ALTER TABLE orders ALTER COLUMN customer SET STATISTICS 1000; ANALYZE orders");
+  struct Case {
+    const char* order;
+    const char* wrong;  // rows before which lies one that should come later
+  };
+  for (const Case& c : {Case{"customer, id", "(a.customer, a.id) < (a.c, a.i)"},
+                        Case{"customer desc nulls last, id",
+                             "a.customer > a.c OR a.c IS NULL"
+                             " AND a.customer IS NOT NULL"},
+                        Case{"placed desc", "a.placed > a.p"}}) {
+    const std::string image = Image("public.orders");
+    ASSERT_TRUE(Exits(
+        kDone, Run(RunTable("orders", {"--order-by", c.order, "--workers", "1", "--soak", "0"}))));
+    EXPECT_EQ(sql().Text(absl::StrCat(
+                  "SELECT count(*) FROM (SELECT customer, id, placed, lag(customer) OVER w AS c,"
+                  " lag(id) OVER w AS i, lag(placed) OVER w AS p, row_number() OVER w AS n"
+                  " FROM orders WINDOW w AS (ORDER BY ctid)) a WHERE n > 1 AND (",
+                  c.wrong, ")")),
+              "0")
+        << c.order;
+    EXPECT_EQ(Image("public.orders"), image);
+  }
+  // With several workers neighbouring ranges may mix.
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--order-by", "customer, id", "--workers", "4",
+                                                   "--soak", "0"}))));
+  sql().Exec("ANALYZE orders");
+  EXPECT_TRUE(
+      sql().Holds("(SELECT correlation >= 0.9 FROM pg_stats WHERE tablename = 'orders' AND"
+                  " attname = 'customer')"));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(TableTest, ChangesUnderWritersThereAndBack) {
+  CreateMembers(sql(), 5000);
+  sql().Exec("CREATE INDEX members_by_rank ON members (owner_id, rank DESC)");
+  const std::string structure = StructureDump(sql(), "public.members");
+  Writers writers(target(), 3);
+  LockMeter meter(target());
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("members", {"--order-by", "owner_id, rank desc, id"}))));
+  ASSERT_TRUE(writers.Await(100));
+  for (const char* command : {"revert", "revert"}) {
+    ASSERT_TRUE(Exits(kDone, Run({command, Job()})));
+    ASSERT_TRUE(writers.Await(100));
+  }
+  EXPECT_LT(meter.Stop().longest_wait, milliseconds(500)) << meter.Stop().longest;
+  ASSERT_TRUE(Exits(kDone, Run({"pause", Job()})));
+  EXPECT_TRUE(None(writers.Complaints(sql())));
+  EXPECT_EQ(Image(Other("members")), Image("public.members"));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), "public.members"))));
+  ExpectNothingOfOurs();
+}
+
+// Values change places under a unique index all the time: between the copy's batches, while the log
+// is applied, and in single statements that move many.
+TEST_F(TableTest, ValuesChangePlacesUnderAUniqueIndex) {
+  CreateOrders(4000);
+  std::atomic<bool> stop{false};
+  std::vector<std::string> errors(2);
+  std::vector<std::thread> swappers;
+  for (int who = 0; who < 2; ++who) {
+    swappers.emplace_back([&, who] {
+      Client client(target().Conninfo("swapper"));
+      for (int i = 0; !stop && errors[static_cast<std::size_t>(who)].empty(); ++i) {
+        // Pairs of this swapper's half, near and far.
+        const int a = 1 + 2 * ((i * 31) % 2000) + who;
+        const int b = 1 + 2 * ((i * 17 + 7) % 2000) + who;
+        if (a == b) continue;
+        const std::string sqlstate = client.Try(absl::StrCat(
+            "BEGIN; UPDATE orders SET ticket = -ticket - 10 WHERE id = ", a,
+            "; UPDATE orders SET ticket = (SELECT -ticket - 10 FROM orders WHERE id = ", a,
+            ") + 100000 WHERE id = ", b,
+            "; UPDATE orders SET ticket = ticket - 100000 WHERE false;",
+            "UPDATE orders SET ticket = ", 200000 + i * 2 + who, " WHERE id = ", a,
+            "; UPDATE orders SET ticket = ticket - 100000 WHERE id = ", b,
+            " AND NOT EXISTS (SELECT FROM orders o WHERE o.ticket = orders.ticket - 100000);",
+            "COMMIT"));
+        if (!sqlstate.empty() && sqlstate != "23505")
+          errors[static_cast<std::size_t>(who)] = sqlstate;
+        if (!sqlstate.empty()) client.Exec("ROLLBACK");
+        if (i % 50 == who) {
+          // Two rows exchange their values in one statement, which a deferred check would allow and
+          // this order of deletion does, too.
+          (void)client.Try("UPDATE orders SET ticket = ticket + 1000000 WHERE id % 97 = 5");
+          (void)client.Try(
+              "UPDATE orders SET ticket = ticket - 1000000 WHERE id % 97 = 5"
+              " AND ticket > 1000000");
+        }
+      }
+    });
+  }
+  const Outcome run =
+      Run(RunTable("orders", {"--order-by", "customer, id"}), {"PG_RESTRUCTURE_JOB_BATCH_ROWS=50"});
+  const Outcome back = Run({"revert", Job()});
+  stop = true;
+  for (std::thread& swapper : swappers) swapper.join();
+  EXPECT_TRUE(Exits(kDone, run));
+  EXPECT_TRUE(Exits(kDone, back));
+  for (const std::string& error : errors) EXPECT_EQ(error, "");
+  EXPECT_EQ(Image(Other("orders")), Image("public.orders"));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  ExpectNothingOfOurs();
+}
+
+// The same in one statement. A plain constraint is checked row by row, which goes well here in the
+// order of the heap; one that may be deferred is checked at the statement's end.
+TEST_F(TableTest, AStatementMovesValuesThroughAUniqueIndex) {
+  sql().Exec(
+      "CREATE TABLE stack (id int PRIMARY KEY, place int UNIQUE, seat int UNIQUE DEFERRABLE);"
+      "INSERT INTO stack SELECT i, 101 - i, i FROM generate_series(1, 100) i");
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("stack", {"--hold-before-swap"}))));
+  sql().Exec("UPDATE stack SET place = place + 1");
+  sql().Exec("UPDATE stack SET seat = 101 - seat");
+  EXPECT_EQ(Image(Other("stack")), Image("public.stack"));
+  ASSERT_TRUE(Exits(kDone, Run({"swap", Job()})));
+  sql().Exec("UPDATE stack SET seat = 101 - seat");
+  sql().Exec(
+      "BEGIN; SET CONSTRAINTS ALL DEFERRED; UPDATE stack SET seat = 7 WHERE id = 9;"
+      "UPDATE stack SET seat = 9 WHERE id = 7; COMMIT");
+  EXPECT_EQ(Image(Other("stack")), Image("public.stack"));
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(Image(Other("stack")), Image("public.stack"));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+}
+
+// Sessions with prepared statements, a view's readers, and parents with their children in one
+// statement, all through the swap and back.
+TEST_F(TableTest, SessionsGoThroughTheSwap) {
+  CreateOrders(3000);
+  std::atomic<bool> stop{false};
+  std::string reader_error, parent_error;
+  std::atomic<int> reads{0}, parents{0};
+  std::thread reader([&] {
+    try {
+      Client client(target().Conninfo("reader"));
+      client.Prepare("one", "SELECT * FROM orders WHERE id = $1");
+      client.Prepare("view", "SELECT count(*) FROM big_orders WHERE id < 1000");
+      for (; !stop; ++reads) {
+        if (client.QueryPrepared("one", {"7"}).size() != 1) reader_error = "no row";
+        if (client.QueryPrepared("view")[0][0] != Value("933")) {
+          reader_error = "view: " + client.QueryPrepared("view")[0][0].value_or("NULL");
+        }
+        client.Query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+        const std::string before = client.Text("SELECT count(*) FROM items WHERE id < 100");
+        if (client.Text("SELECT count(*) FROM orders WHERE id <= 2000") != "2000") {
+          reader_error = "a mixed table in REPEATABLE READ";
+        }
+        client.Query("COMMIT");
+      }
+    } catch (const std::exception& error) {
+      reader_error = error.what();
+    }
+  });
+  std::thread writer([&] {
+    try {
+      Client client(target().Conninfo("parents"));
+      for (int i = 0; !stop; ++i, ++parents) {
+        const int id = 1000000 + i;
+        client.Exec(absl::StrCat("WITH o AS (INSERT INTO orders VALUES (", id, ", 1, now(), 1, ",
+                                 id,
+                                 ") RETURNING id) INSERT INTO items (order_id) SELECT id FROM o;"
+                                 "UPDATE orders SET id = ",
+                                 id + 1000000, " WHERE id = ", id, ";"));
+        const std::string count =
+            client.Text(absl::StrCat("SELECT count(*) FROM items WHERE order_id = ", id + 1000000));
+        if (count != "1") parent_error = "items " + count;
+        client.Exec(absl::StrCat("DELETE FROM orders WHERE id = ", id + 1000000));
+        if (client.Try("INSERT INTO items (order_id) VALUES (-1)") != "23503") {
+          parent_error = "an item without an order";
+        }
+      }
+    } catch (const std::exception& error) {
+      parent_error = error.what();
+    }
+  });
+  const Outcome run = Run(RunTable("orders"));
+  ASSERT_TRUE(Eventually([&, seen = parents.load()] { return parents > seen + 30; }));
+  const Outcome back = Run({"revert", Job()});
+  const Outcome again = Run({"revert", Job()});
+  stop = true;
+  reader.join();
+  writer.join();
+  EXPECT_TRUE(Exits(kDone, run));
+  EXPECT_TRUE(Exits(kDone, back));
+  EXPECT_TRUE(Exits(kDone, again));
+  EXPECT_EQ(reader_error, "");
+  EXPECT_EQ(parent_error, "");
+  EXPECT_GT(reads, 20);
+  EXPECT_EQ(Image(Other("orders")), Image("public.orders"));
+  EXPECT_EQ(sql().Text("SELECT convalidated FROM pg_constraint WHERE conname = 'items_of_order'"),
+            "t");
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(TableTest, ATransactionWithAnOldSnapshotIsAppliedOrFails) {
+  for (const std::string& change :
+       {std::string("DELETE FROM orders WHERE id = 8"),
+        std::string("UPDATE orders SET id = 900008 WHERE id = 8"),
+        std::string("UPDATE orders SET amount = 12.34 WHERE id = 8"),
+        std::string("INSERT INTO orders VALUES (900009, 1, now(), 1, 900009)")}) {
+    CreateOrders(500);
+    Client writer(target().Conninfo("old_snapshot"));
+    writer.Exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class");
+    Tool run(target(), RunTable("orders"));
+    ASSERT_TRUE(Eventually([&] {
+      return sql().Holds("to_regclass('restructure.job') IS NOT NULL") &&
+             sql().Holds(
+                 "EXISTS (SELECT FROM restructure.structure n JOIN restructure.job j"
+                 " ON j.open AND j.new_structure = n.structure_id WHERE n.capture = 'sync')");
+    }));
+    const std::string sqlstate = writer.Try(change);
+    EXPECT_TRUE(sqlstate.empty() || sqlstate == "40001") << change << " " << sqlstate;
+    writer.Exec(sqlstate.empty() ? "COMMIT" : "ROLLBACK");
+    ASSERT_TRUE(Exits(kDone, run.Wait()));
+    EXPECT_EQ(Image(Other("orders")), Image("public.orders")) << change;
+    ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+    sql().Exec("DROP TABLE orders CASCADE; DROP TABLE items");
+  }
+}
+
+TEST_F(TableTest, DdlMeanwhileStopsTheJob) {
+  CreateOrders(500);
+  for (const char* change :
+       {"ALTER TABLE orders ADD COLUMN note text",
+        "CREATE INDEX orders_by_amount ON orders (amount)", "GRANT SELECT ON orders TO PUBLIC",
+        "CREATE VIEW late AS SELECT id FROM orders",
+        "ALTER TABLE orders ADD CONSTRAINT positive CHECK (amount > 0)",
+        "COMMENT ON TABLE orders IS 'late'"}) {
+    ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--hold-before-swap"}))));
+    sql().Exec(change);
+    const Outcome stopped = Run({"swap", Job()});
+    EXPECT_TRUE(Exits(kResumable, stopped)) << change;
+    EXPECT_TRUE(absl::StrContains(stopped.err, "was added, changed or dropped") ||
+                absl::StrContains(stopped.err, "altered or dropped"))
+        << stopped;
+    ASSERT_TRUE(Exits(kDone, Run({"abort", Job()})));
+    ExpectNothingOfOurs();
+  }
+  // After the swap, a revert would undo it.
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders"))));
+  sql().Exec("ALTER TABLE orders ADD COLUMN later text");
+  const Outcome refused = Run({"revert", Job()});
+  EXPECT_TRUE(Exits(kResumable, refused));
+  EXPECT_TRUE(absl::StrContains(refused.err, "was changed since the swap")) << refused;
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(TableTest, ARewriteMeanwhileStartsTheCopyAnew) {
+  CreateOrders(3000);
+  const Arguments run = RunTable("orders", {"--order-by", "customer, id", "--soak", "0"});
+  const Outcome killed = Run(run, {"PG_RESTRUCTURE_FAIL=stage.after_commit@3:kill"});
+  ASSERT_EQ(killed.signal, SIGKILL) << killed;
+  sql().Exec("VACUUM FULL orders");
+  sql().Exec("DELETE FROM orders WHERE id % 2 = 0");
+  const std::string image = Image("public.orders");
+  ASSERT_TRUE(Exits(kDone, Run(run)));
+  EXPECT_EQ(Image("public.orders"), image);
+  ExpectNothingOfOurs();
+}
+
+TEST_F(TableTest, KilledAnywhere) {
+  CreateOrders(400);
+  const std::string structure = StructureDump(sql(), "public.orders");
+  int showed = 0;
+  for (const std::string& name :
+       FailpointNames({"open_job.", "lease.", "build.", "copy.", "take.", "index.", "apply.",
+                       "stage.", "ranges.", "verify.", "synchronize.", "table_", "disconnect.",
+                       "empty.", "drop.", "close_job.", "swap.", "soak.", "connect."})) {
+    const Arguments run = RunTable("orders", {"--order-by", "customer, id", "--soak", "0"});
+    const std::string image = Image("public.orders");
+    const Outcome killed = Run(run, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
+    if (killed.signal == SIGKILL) {
+      ++showed;
+      EXPECT_TRUE(Exits(kDone, Run(run))) << name << "\n" << killed;
+    } else {
+      EXPECT_TRUE(Exits(kDone, killed)) << name;
+    }
+    EXPECT_EQ(Image("public.orders"), image) << name;
+    EXPECT_TRUE(Clean()) << name;
+    sql().Exec("UPDATE orders SET amount = amount + 1 WHERE id % 3 = 0");
+  }
+  EXPECT_GT(showed, 40);
+  EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), "public.orders"))));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(TableTest, ExchangedOnceThoughKilledAnywhere) {
+  CreateOrders(200);
+  const std::string structure = StructureDump(sql(), "public.orders");
+  for (const std::string& name : FailpointNames({"table_"})) {
+    ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--hold-before-swap"}))));
+    for (const char* command : {"swap", "revert", "revert", "finish"}) {
+      const Arguments step = {command, Job()};
+      const Outcome killed = Run(step, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
+      sql().Exec("UPDATE orders SET amount = amount + 1 WHERE id % 5 = 0");
+      if (killed.signal != SIGKILL) continue;
+      // A revert that was through must not be done once more.
+      const bool through = std::string(command) == "revert" &&
+                           sql().Holds("(SELECT goal = 'soak' FROM restructure.job WHERE open)");
+      const Outcome again = Run(through ? Arguments{"resume", Job()} : step);
+      const bool was_done =
+          again.exit_code == kRefused && (absl::StrContains(again.err, "is over") ||
+                                          absl::StrContains(again.err, "has swapped already"));
+      EXPECT_TRUE(again.exit_code == kDone || was_done) << name << "\n" << killed << again;
+    }
+    if (sql().Holds("EXISTS (SELECT FROM restructure.job WHERE open)")) {
+      EXPECT_EQ(Image(Other("orders")), Image("public.orders")) << name;
+      ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+    }
+    EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), "public.orders")))) << name;
+    ExpectNothingOfOurs();
+  }
+}
+
+TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
+  sql().Exec(
+      "CREATE TABLE t (id int PRIMARY KEY, a int, b text);"
+      "CREATE TABLE nokey (a int); CREATE UNLOGGED TABLE unlogged (a int PRIMARY KEY);"
+      "CREATE TABLE part (a int PRIMARY KEY) PARTITION BY RANGE (a);"
+      "CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10);"
+      "CREATE TABLE parent (a int PRIMARY KEY); CREATE TABLE child (PRIMARY KEY (a)) INHERITS"
+      " (parent); CREATE TABLE rowtyped (id int PRIMARY KEY); CREATE TABLE uses (r rowtyped);"
+      "CREATE TABLE matted (id int PRIMARY KEY); CREATE MATERIALIZED VIEW mat AS TABLE matted;"
+      "CREATE TABLE setted (id int PRIMARY KEY, o int, r int);"
+      "CREATE TABLE forced (id int PRIMARY KEY); ALTER TABLE forced ENABLE ROW LEVEL SECURITY,"
+      " FORCE ROW LEVEL SECURITY; CREATE ROLE plain_owner; ALTER TABLE forced OWNER TO plain_owner;"
+      "CREATE TABLE dup (id int PRIMARY KEY, a int); INSERT INTO dup VALUES (1, 1), (2, 1)");
+  (void)sql().Try("CREATE UNIQUE INDEX CONCURRENTLY dup_a ON dup (a)");
+  ASSERT_TRUE(Exits(kDone, Run({"create", "set", "public.s_of_o", "--member", "setted", "--owner",
+                                "o", "--key", "r"})));
+  struct Case {
+    Arguments more;
+    const char* message;
+  };
+  const std::vector<Case> cases = {
+      {{"missing"}, "no table missing"},
+      {{"nokey"}, "has no key"},
+      {{"unlogged"}, "is an unlogged table"},
+      {{"part"}, "is a partitioned table"},
+      {{"part_1"}, "is a partition"},
+      {{"parent"}, "is part of an inheritance tree"},
+      {{"child"}, "is part of an inheritance tree"},
+      {{"rowtyped"}, "cannot be pointed at another table: column r of table"},
+      {{"matted"}, "cannot be pointed at another table: rule _RETURN on materialized view"},
+      {{"setted"}, "is the member table of public.s_of_o"},
+      {{"forced"}, "forces row-level security on its owner plain_owner"},
+      {{"dup"}, "has invalid indexes: dup_a"},
+      {{"pg_catalog.pg_class"}, "is a system table"},
+      {{"mat"}, "is a materialised view"},
+      {{"t", "--order-by", "c"}, "has no column c"},
+      {{"t", "--order-by", "a; drop table t"}, "HINT"},
+      {{"t", "--tablespace", "nowhere"}, "no tablespace nowhere"},
+      {{"t", "--space-max", "1MB", "--fillfactor", "101"}, "is not a number from 10 to 100"},
+      {{"t", "--key", "a"}, "--key"},
+  };
+  for (const Case& c : cases) {
+    const Outcome refused = Run(RunTable(c.more[0], {c.more.begin() + 1, c.more.end()}));
+    EXPECT_TRUE(refused.exit_code == kRefused || refused.exit_code == kUsage) << refused;
+    EXPECT_TRUE(absl::StrContains(refused.err, c.message)) << c.message << "\n" << refused;
+    EXPECT_TRUE(absl::StrContains(refused.err, "HINT: ")) << refused;
+  }
+  sql().Exec("INSERT INTO t SELECT i, i, repeat('x', 1000) FROM generate_series(1, 5000) i");
+  const Outcome space = Run(RunTable("t", {"--space-max", "1MB"}));
+  EXPECT_TRUE(Exits(kRefused, space));
+  EXPECT_TRUE(absl::StrContains(space.err, "--space-max is 1.0 MB")) << space;
+  sql().Exec("CREATE PUBLICATION all_of_it FOR ALL TABLES");
+  const Outcome blanket = Run(RunTable("t"));
+  EXPECT_TRUE(Exits(kRefused, blanket));
+  EXPECT_TRUE(absl::StrContains(blanket.err, "is published by all_of_it")) << blanket;
+  sql().Exec("DROP PUBLICATION all_of_it; DROP TABLE forced; DROP ROLE plain_owner");
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_class WHERE relname ~ '__(new|old)'"), "0");
+}
+
+}  // namespace
+}  // namespace server
