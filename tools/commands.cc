@@ -24,6 +24,7 @@
 #include "tools/demo.h"
 #include "tools/exit_codes.h"
 #include "tools/inspect.h"
+#include "tools/profile.h"
 #include "tools/report.h"
 
 namespace tools {
@@ -338,6 +339,20 @@ int Steer(const Arguments& arguments) {
   return Drive(connected->conninfo, arguments, job->kind, job_id, goal);
 }
 
+int ShowProfiles(const Arguments& arguments) {
+  if (arguments.kind == "list") {
+    absl::PrintF("%s", ProfileList());
+    return kExitDone;
+  }
+  const absl::StatusOr<Profile> profile = FindProfile(arguments.name);
+  if (!profile.ok()) {
+    PrintError(std::string(profile.status().message()));
+    return kExitUsage;
+  }
+  absl::PrintF("%s", ToIni(*profile));
+  return kExitDone;
+}
+
 }  // namespace
 
 int RunCommand(const Arguments& arguments, const std::string& version) {
@@ -350,6 +365,7 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
     absl::PrintF("pg_restructure %s\n", version);
     return kExitDone;
   }
+  if (command == "profile") return ShowProfiles(arguments);
   if (absl::Status failpoints = catalog::CheckFailpoints(); !failpoints.ok()) {
     PrintError(std::string(failpoints.message()));
     return kExitUsage;
