@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tools/option_values.h"
@@ -32,6 +33,13 @@ absl::Status ReadSampleAge(const std::string& text, absl::Duration& value) {
                       "the load is read twice a second: write 10s, or 0 for no limit");
   }
   value = age;
+  return absl::OkStatus();
+}
+
+absl::Status ReadWindow(const std::string& text, throttle::Window& value) {
+  absl::StatusOr<throttle::Window> window = throttle::Window::Parse(text);
+  if (!window.ok()) return window.status();
+  value = *std::move(window);
   return absl::OkStatus();
 }
 
@@ -147,7 +155,19 @@ const OptionSpec kRunOptions[] = {
        return ReadChoice(v, "on", true, "off", false, a.run.controller);
      },
      "on"},
-    {"no-throttle", 0, nullptr, "no limit at all but the operator's pause",
+    {"window", 0, "WINDOW|always", "work only then: 'Mon-Fri 22:00-05:00 Europe/Berlin'",
+     [](const std::string& v, Arguments& a) { return ReadWindow(v, a.run.window); }, "always"},
+    {"swap-window", 0, "WINDOW|same", "when the swap may be, if not in the same window",
+     [](const std::string& v, Arguments& a) {
+       throttle::Window window;
+       a.run.swap_window.reset();
+       if (v == "same") return absl::OkStatus();
+       absl::Status status = ReadWindow(v, window);
+       if (status.ok()) a.run.swap_window = window;
+       return status;
+     },
+     "same"},
+    {"no-throttle", 0, nullptr, "no limit at all but the window and the operator's pause",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::no_throttle, a.run); }},
     {"maintenance-work-mem", 0, "SIZE", "memory of one index build",
      [](const std::string& v, Arguments& a) {

@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "throttle/window.h"
 
 namespace tools {
 
@@ -52,6 +53,8 @@ struct RunOptions {
   absl::Duration wait_for_us = absl::Milliseconds(50);  // 0: no limit.
   absl::Duration sample_age = absl::Seconds(10);        // 0: no limit.
   bool controller = true;
+  throttle::Window window;                      // Always open.
+  std::optional<throttle::Window> swap_window;  // Empty: as the window.
   bool no_throttle = false;
   std::int64_t maintenance_work_mem_bytes = 256 * 1024 * 1024;
   std::optional<std::string> summary;  // The file to write.

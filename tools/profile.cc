@@ -22,7 +22,7 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr char kFrom[] = "from";
-constexpr std::size_t kFileBytesMax = 64 * 1024;
+constexpr std::size_t kFileBytesMax = 65536;
 
 const std::vector<Profile>& BuiltIn() {
   static const auto& profiles = *new std::vector<Profile>{
@@ -49,8 +49,9 @@ const std::vector<Profile>& BuiltIn() {
         {"wait-for-us", "100ms"},
         {"maintenance-work-mem", "1GB"}}},
       {"overnight",
-       "while hardly anybody is there",
-       {{"workers", "8"},
+       "from 22:00 to 05:00 by this machine's clock, when there is room",
+       {{"window", "22:00-05:00 local"},
+        {"workers", "8"},
         {"batch-target", "500ms"},
         {"lock-patience", "6h"},
         {"replica-lag", "1m"},

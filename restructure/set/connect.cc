@@ -93,6 +93,7 @@ absl::Status Settle(Job& job) {
   options.check_storage = true;
   std::int64_t taken = 0;
   do {
+    if (absl::Status open = AwaitWindow(job, throttle::Work::kBatch); !open.ok()) return open;
     absl::Status status = RunGuarded(job, *job.session, "take", options, [&] {
       absl::StatusOr<std::int64_t> keys =
           catalog::TakeKeys(*job.session, target, kKeysPerTransaction);
@@ -141,6 +142,7 @@ absl::Status Index(Job& job) {
     if (!there.ok()) return there.status();
     if (!*there) missing.push_back(key_index);
   }
+  if (absl::Status open = AwaitWindow(job, throttle::Work::kStep); !open.ok()) return open;
   std::atomic<std::size_t> next{0};
   const int builds = static_cast<int>(missing.size());
   const int side_by_side = std::clamp(builds, 1, job.settings.workers);
@@ -166,7 +168,7 @@ absl::Status Index(Job& job) {
 
 }  // namespace
 
-absl::Status CatchUp(Job& job, std::int64_t backlog_max) {
+absl::Status CatchUp(Job& job, std::int64_t backlog_max, throttle::Work work) {
   constexpr std::int64_t kCountMax = 1000000;
   const catalog::Target target = job.target();
   GuardOptions options;
@@ -176,6 +178,7 @@ absl::Status CatchUp(Job& job, std::int64_t backlog_max) {
   while (true) {
     const std::int64_t keys_max = std::max<std::int64_t>(1000, job.pacer->rows_per_batch());
     while (true) {  // What an earlier round or run took comes first.
+      if (absl::Status open = AwaitWindow(job, work); !open.ok()) return open;
       const throttle::Decision decision = job.pacer->Next(0, absl::Now());
       if (!decision.may_run && job.control->pause_requested()) {
         job.progress->SetWaitingFor(decision.reason);
@@ -272,6 +275,7 @@ absl::StatusOr<Next> Connect(Job& job) {
       const Step step(job, "catch up", 0);
       if (absl::Status status = CatchUp(job, kBacklogMax); !status.ok()) return status;
     }
+    if (absl::Status open = AwaitWindow(job, throttle::Work::kStep); !open.ok()) return open;
     const Step step(job, "vacuum", 0);
     absl::Status status = catalog::VacuumStructure(*job.session, *job.replacement);
     if (status.ok()) status = catalog::VacuumKeyLog(*job.session, *job.replacement);

@@ -24,8 +24,9 @@ absl::Status Abandon(Job& job);
 // Restarts the copy where the storage of the member table was replaced.
 absl::Status Reconcile(Job& job);
 
-// Applies the key log until about `backlog_max` keys are left.
-absl::Status CatchUp(Job& job, std::int64_t backlog_max);
+// Applies the key log until about `backlog_max` keys are left, in the window of `work`.
+absl::Status CatchUp(Job& job, std::int64_t backlog_max,
+                     throttle::Work work = throttle::Work::kBatch);
 
 }  // namespace restructure
 

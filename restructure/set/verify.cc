@@ -165,6 +165,7 @@ absl::StatusOr<VerifyResult> VerifyNamedSet(const std::string& conninfo, catalog
 // Undo:   nothing to undo.
 absl::StatusOr<Next> Verify(Job& job) {
   if (job.drops() || job.replacement->stage != "ready") return Next::kGoOn;
+  if (absl::Status open = AwaitWindow(job, throttle::Work::kBatch); !open.ok()) return open;
   const catalog::Target target = job.target();
   absl::StatusOr<std::vector<catalog::MarkedRange>> marked = RangesOf(job, target);
   if (!marked.ok()) return marked.status();

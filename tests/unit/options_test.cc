@@ -229,6 +229,25 @@ TEST(OptionsTest, RefusesASampleAgeBelowTheSamplesOwnPace) {
             "HINT: the load is read twice a second: write 10s, or 0 for no limit");
 }
 
+TEST(OptionsTest, WindowsAreCalendars) {
+  const absl::Time monday = absl::FromUnixSeconds(1000000);  // 13:46 UTC
+  EXPECT_TRUE(ParsedRun({}).window.At(monday).open);
+  EXPECT_FALSE(ParsedRun({}).swap_window.has_value());
+  const RunOptions run =
+      ParsedRun({"--window", "Tue 22:00-05:00 UTC", "--swap-window", "Mon 13:00-14:00 UTC"});
+  EXPECT_FALSE(run.window.At(monday).open);
+  EXPECT_TRUE(run.swap_window->At(monday).open);
+  EXPECT_TRUE(ParsedRun({"--window", "always"}).window.At(monday).open);
+  EXPECT_FALSE(ParsedRun({"--swap-window", "same"}).swap_window.has_value());
+  EXPECT_EQ(RunRefusal({"--window", "Mon 22:00-05:00 Berlin"}),
+            "option --window: there is no time zone \"Berlin\"\n"
+            "HINT: write a name of the tz database, e.g. Europe/Berlin or UTC, or local for this "
+            "machine's");
+  EXPECT_EQ(RunRefusal({"--swap-window", "Mon 22:00-22:00 UTC"}),
+            "option --swap-window: window 22:00-22:00 never opens: it ends when it begins\n"
+            "HINT: write 00:00-24:00 for a whole day");
+}
+
 TEST(OptionsTest, HelpWinsOverEverything) {
   for (const Words& args : {Words{"run", "--help"}, Words{"--help", "run", "--nonsense"},
                             Words{"run", "-?"}, Words{"help", "run"}}) {
@@ -294,7 +313,7 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
       "HINT: these do: --key --carry --show --profile --workers --batch-target --lock-timeout "
       "--swap-lock-budget --lock-patience --snapshot-wait --soak --hold-before-swap "
       "--disconnect --replica-lag --replica-lag-bytes --active-sessions --wait-for-us "
-      "--sample-age --controller --no-throttle "
+      "--sample-age --controller --window --swap-window --no-throttle "
       "--maintenance-work-mem --summary --quiet -h -p -U -d -w -W");
 }
 

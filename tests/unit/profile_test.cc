@@ -51,21 +51,26 @@ RunOptions Used(const std::vector<std::string>& more) {
   return arguments->run;
 }
 
+// A Monday, 13:46 UTC.
+constexpr absl::Time kMonday = absl::FromUnixSeconds(1000000);
+
 // Everything that a profile can say, as it takes effect.
 std::string Effect(const RunOptions& run) {
   const restructure::Settings settings = SettingsFrom(run);
   const throttle::Limits& limits = settings.limits;
-  return absl::StrCat(settings.workers, " ", absl::FormatDuration(settings.batch_size.target), " ",
-                      absl::FormatDuration(settings.lock_timeout), " ",
-                      absl::FormatDuration(settings.swap_lock_budget), " ",
-                      absl::FormatDuration(settings.lock_patience), " ",
-                      absl::FormatDuration(settings.snapshot_wait), " ",
-                      settings.soak ? absl::FormatDuration(*settings.soak) : "never", " ",
-                      settings.disconnect_in_batches, " ", settings.maintenance_work_mem_bytes, " ",
-                      absl::FormatDuration(limits.replica_lag_max), " ",
-                      limits.replica_lag_bytes_max, " ", limits.active_sessions_max, " ",
-                      absl::FormatDuration(limits.wait_for_us_max), " ",
-                      absl::FormatDuration(limits.sample_age_max), " ", limits.heed_commits);
+  return absl::StrCat(
+      settings.workers, " ", absl::FormatDuration(settings.batch_size.target), " ",
+      absl::FormatDuration(settings.lock_timeout), " ",
+      absl::FormatDuration(settings.swap_lock_budget), " ",
+      absl::FormatDuration(settings.lock_patience), " ",
+      absl::FormatDuration(settings.snapshot_wait), " ",
+      settings.soak ? absl::FormatDuration(*settings.soak) : "never", " ",
+      settings.disconnect_in_batches, " ", settings.maintenance_work_mem_bytes, " ",
+      absl::FormatDuration(limits.replica_lag_max), " ", limits.replica_lag_bytes_max, " ",
+      limits.active_sessions_max, " ", absl::FormatDuration(limits.wait_for_us_max), " ",
+      absl::FormatDuration(limits.sample_age_max), " ", limits.heed_commits,
+      settings.windows.Reason(throttle::Work::kBatch, kMonday, absl::ZeroDuration()),
+      settings.windows.Reason(throttle::Work::kExchange, kMonday, absl::ZeroDuration()));
 }
 
 // A file that goes with the test.
@@ -166,6 +171,19 @@ TEST(ProfileTest, CommentsSpacesAndLineEndsDoNotMatter) {
   EXPECT_TRUE(Parsed("").values.empty());
 }
 
+TEST(ProfileTest, AWindowIsAKeyToo) {
+  const File file("from = overnight\nwindow = Tue 22:00-05:00; Sat 00:00-24:00 UTC\n");
+  const restructure::Settings settings = SettingsFrom(Used({"--profile", file.path()}));
+  EXPECT_EQ(settings.windows.Reason(throttle::Work::kBatch, kMonday, absl::ZeroDuration()),
+            "outside the window, opens Tue 22:00 UTC in 32h14m");
+  const RunOptions always = Used({"--profile", file.path(), "--window", "always"});
+  EXPECT_TRUE(always.window.At(kMonday).open);
+  EXPECT_EQ(Refusal("workers = 2\nwindow = 22:00-05:00\n"),
+            "profile x.ini, line 2: key window: window \"22:00-05:00\" does not end in a time "
+            "zone\nHINT: write [DAYS] HH:MM-HH:MM ZONE, e.g. Mon-Fri 22:00-05:00 Europe/Berlin; a "
+            "semicolon separates several");
+}
+
 TEST(ProfileTest, ListNamesAll) {
   const std::string list = ProfileList();
   for (const char* name : kBuiltIn) EXPECT_TRUE(absl::StrContains(list, name)) << list;
@@ -177,7 +195,8 @@ TEST(ProfileTest, RefusesWhatIsNoKey) {
             "profile x.ini, line 3: there is no key \"batch_target\"\n"
             "HINT: the keys are from, workers, batch-target, lock-timeout, swap-lock-budget, "
             "lock-patience, snapshot-wait, soak, disconnect, replica-lag, replica-lag-bytes, "
-            "active-sessions, wait-for-us, sample-age, controller, maintenance-work-mem");
+            "active-sessions, wait-for-us, sample-age, controller, window, swap-window, "
+            "maintenance-work-mem");
   // Options that say what to do, not how.
   for (const char* name :
        {"hold-before-swap", "summary", "quiet", "profile", "no-throttle", "key", "host"}) {
