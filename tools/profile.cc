@@ -1,5 +1,6 @@
 #include "tools/profile.h"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cerrno>
 #include <cstring>
@@ -106,6 +107,11 @@ struct Setting {
 absl::StatusOr<Setting> ReadLine(const std::string& line) {
   constexpr char kHint[] = "write KEY = VALUE, e.g. workers = 4; a comment begins with #";
   const std::string stripped(absl::StripAsciiWhitespace(line));
+  const bool is_text = std::none_of(stripped.begin(), stripped.end(), [](char c) {
+    return c != '\t' && absl::ascii_iscntrl(static_cast<unsigned char>(c));
+  });
+  // Messages show what they refuse, on somebody's terminal.
+  if (!is_text) return UsageError("the line has characters that are not text", kHint);
   if (!stripped.empty() && stripped[0] == '[') {
     return UsageError(absl::StrCat("\"", stripped, "\" begins a section, and there are none"),
                       kHint);
