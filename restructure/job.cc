@@ -158,14 +158,34 @@ absl::Status RunFenced(const Job& job, catalog::Session& session, absl::string_v
   return RunGuarded(job, session, label, options, body);
 }
 
+absl::Status AwaitWindow(const Job& job, throttle::Work work) {
+  constexpr absl::Duration kAskAgainAfter = absl::Milliseconds(250);
+  bool waited = false;
+  while (true) {
+    const std::string goal = job.control->goal();
+    if (goal == catalog::kGoalAbort || goal == catalog::kGoalRevert) break;
+    const std::string reason = job.pacer->WindowReason(work, absl::Now());
+    if (reason.empty()) break;
+    waited = true;
+    job.progress->SetWaitingFor(reason);
+    if (absl::Status slept = job.control->Sleep(kAskAgainAfter); !slept.ok()) return slept;
+  }
+  if (waited) job.progress->SetWaitingFor("");
+  return absl::OkStatus();
+}
+
 absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation,
                           const std::string& mode,
-                          const std::function<absl::Status(int attempt)>& attempt) {
+                          const std::function<absl::Status(int attempt)>& attempt,
+                          throttle::Work work) {
   absl::BitGen random;
-  const absl::Time give_up = absl::Now() + job.settings.lock_patience;
+  absl::Time give_up = absl::Now() + job.settings.lock_patience;
   absl::Duration pause = std::max(10 * job.settings.lock_timeout, absl::Milliseconds(200));
   std::string last_holder;
   for (int number = 1;; ++number) {
+    const absl::Time asked = absl::Now();
+    if (absl::Status open = AwaitWindow(job, work); !open.ok()) return open;
+    give_up += absl::Now() - asked;  // The patience is for locks, not for windows.
     const absl::Status status = attempt(number);
     if (!absl::IsDeadlineExceeded(status) && !absl::IsAborted(status)) {
       job.progress->SetWaitingFor("");

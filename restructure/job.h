@@ -37,6 +37,7 @@ struct Settings {
   bool disconnect_in_batches = false;
   std::int64_t maintenance_work_mem_bytes = 256 << 20;
   throttle::Limits limits;
+  throttle::Windows windows;
   throttle::BatchSize::Options batch_size;
   absl::Duration lease = absl::Seconds(15);
 };
@@ -129,12 +130,17 @@ absl::Status ChangedError(const Job& job, const std::vector<std::string>& parts)
 // The set as it will be after the exchange: with the columns that the request adds to the alias.
 catalog::SetDefinition SetAfterExchange(const Job& job);
 
+// Waits until the windows let `work` begin, showing why. Who wants to go back, by abort or revert,
+// does not wait.
+absl::Status AwaitWindow(const Job& job, throttle::Work work);
+
 // Repeats `attempt` until it gets its lock: pauses grow, with jitter, between attempts. Any other
 // error ends it. kDeadlineExceeded, naming who holds `relation`, when the patience is over.
-// `attempt` is told its number, from 1.
+// `attempt` is told its number, from 1. No attempt is made while the windows forbid `work`.
 absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation,
                           const std::string& mode,
-                          const std::function<absl::Status(int attempt)>& attempt);
+                          const std::function<absl::Status(int attempt)>& attempt,
+                          throttle::Work work = throttle::Work::kBatch);
 
 }  // namespace restructure
 

@@ -201,7 +201,7 @@ absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id, std::string* goal)
 absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& settings,
                                  std::int64_t job_id, const std::string& goal,
                                  const Cockpit& cockpit) {
-  throttle::Pacer pacer(settings.limits, settings.batch_size, settings.workers);
+  throttle::Pacer pacer(settings.limits, settings.batch_size, settings.workers, settings.windows);
   Tally tally;
   Job job;
   job.conninfo = conninfo;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -78,8 +79,10 @@ Limits Limits::Unlimited() {
   return limits;
 }
 
-Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers)
+Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows windows)
     : limits_(limits),
+      windows_(std::move(windows)),
+      batch_target_(batch_size.target),
       batch_size_(batch_size),
       controller_(workers),
       batch_time_(batch_size.target) {}
@@ -122,6 +125,14 @@ void Pacer::Share(int worker, Decision* decision) const {
 Decision Pacer::Next(int worker, absl::Time now) {
   const std::lock_guard<std::mutex> lock(mutex_);
   Decision decision;
+  // The operator's word is a better reason; a closed window is no sign of load.
+  if (!latest_.pause_requested) {
+    decision.reason = windows_.Reason(Work::kBatch, now, ExpectedBatch());
+  }
+  if (!decision.reason.empty()) {
+    decision.pause = kAskAgainAfter;
+    return decision;
+  }
   decision.reason = PauseReason(now);
   decision.may_run = decision.reason.empty();
   decision.forbidden = !decision.may_run;
@@ -133,6 +144,14 @@ Decision Pacer::Next(int worker, absl::Time now) {
   }
   return decision;
 }
+
+std::string Pacer::WindowReason(Work what, absl::Time now) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return windows_.Reason(what, now, ExpectedBatch());
+}
+
+// A batch may be shorter than its target at first, and grow.
+absl::Duration Pacer::ExpectedBatch() const { return std::max(batch_time_, batch_target_); }
 
 std::int64_t Pacer::rows_per_batch() const {
   const std::lock_guard<std::mutex> lock(mutex_);

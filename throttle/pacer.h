@@ -15,6 +15,7 @@
 #include "throttle/batch_size.h"
 #include "throttle/controller.h"
 #include "throttle/load.h"
+#include "throttle/window.h"
 
 namespace throttle {
 
@@ -34,7 +35,7 @@ struct Limits {
 // What one worker is to do next.
 struct Decision {
   bool may_run = false;
-  bool forbidden = false;  // A limit is passed, as against a slower pace.
+  bool forbidden = false;  // A limit is passed, as against a slower pace or a closed window.
   std::int64_t rows = 0;   // Rows of the next batch, if it may run.
   absl::Duration pause;    // Wait this long, then run (may_run) or ask again (not).
   std::string reason;      // Why it does not run at full speed, e.g. "replica lag 12s >= 5s".
@@ -43,7 +44,7 @@ struct Decision {
 class Pacer {
  public:
   // `workers` is how many ask, at most.
-  Pacer(Limits limits, BatchSize::Options batch_size, int workers = 1);
+  Pacer(Limits limits, BatchSize::Options batch_size, int workers = 1, Windows windows = {});
 
   // Records a sample; one older than the latest is ignored.
   void Observe(const Load& load) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -59,14 +60,20 @@ class Pacer {
   // each for its share of the time: a pause before the batch takes the rest.
   Decision Next(int worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Why `what` must not begin at `now`, of the windows alone; empty: it may. Next asks it itself.
+  std::string WindowReason(Work what, absl::Time now) const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Rows that the next batch would have.
   std::int64_t rows_per_batch() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Share(int worker, Decision* decision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Duration ExpectedBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Limits limits_;
+  const Windows windows_;
+  const absl::Duration batch_target_;
 
   mutable std::mutex mutex_;
   BatchSize batch_size_ ABSL_GUARDED_BY(mutex_);

@@ -46,7 +46,11 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
   settings.limits.replica_lag_max = run.replica_lag;
   settings.limits.replica_lag_bytes_max = run.replica_lag_bytes;
   settings.limits.active_sessions_max = run.active_sessions;
+  settings.limits.wait_for_us_max = run.wait_for_us;
+  settings.limits.sample_age_max = run.sample_age;
+  settings.limits.heed_commits = run.controller;
   if (run.no_throttle) settings.limits = throttle::Limits::Unlimited();
+  settings.windows = {run.window, run.swap_window};
   settings.batch_size.target = run.batch_target;
   // For tests, which hit boundaries with tiny batches and short leases.
   if (const int rows = IntFromEnvironment("PG_RESTRUCTURE_JOB_BATCH_ROWS", 0); rows > 0) {

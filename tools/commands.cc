@@ -25,6 +25,7 @@
 #include "tools/demo.h"
 #include "tools/exit_codes.h"
 #include "tools/inspect.h"
+#include "tools/profile.h"
 #include "tools/report.h"
 
 namespace tools {
@@ -356,6 +357,20 @@ int Steer(const Arguments& arguments) {
   return Drive(connected->conninfo, arguments, job->kind, job_id, goal);
 }
 
+int ShowProfiles(const Arguments& arguments) {
+  if (arguments.kind == "list") {
+    absl::PrintF("%s", ProfileList());
+    return kExitDone;
+  }
+  const absl::StatusOr<Profile> profile = FindProfile(arguments.name);
+  if (!profile.ok()) {
+    PrintError(std::string(profile.status().message()));
+    return kExitUsage;
+  }
+  absl::PrintF("%s", ToIni(*profile));
+  return kExitDone;
+}
+
 }  // namespace
 
 int RunCommand(const Arguments& arguments, const std::string& version) {
@@ -368,6 +383,7 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
     absl::PrintF("pg_restructure %s\n", version);
     return kExitDone;
   }
+  if (command == "profile") return ShowProfiles(arguments);
   if (absl::Status failpoints = catalog::CheckFailpoints(); !failpoints.ok()) {
     PrintError(std::string(failpoints.message()));
     return kExitUsage;

@@ -16,7 +16,7 @@ std::string OptionHelp(const OptionSpec& option) {
                                         : std::string("      --");
   absl::StrAppend(&left, option.name);
   if (option.argument != nullptr) absl::StrAppend(&left, " ", option.argument);
-  return absl::StrFormat("%-36s  %s\n", left, option.help);
+  return absl::StrFormat("%-36s  %s\n", left, HelpOf(option));
 }
 
 std::string ConnectHelp() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tools/option_values.h"
@@ -20,6 +21,26 @@ absl::Status Append(const std::string& text, std::vector<std::string>& values) {
   absl::Status read = ReadText(text, value);
   if (read.ok()) values.push_back(*value);
   return read;
+}
+
+// The load is read twice a second: a limit below that would never let anything run.
+absl::Status ReadSampleAge(const std::string& text, absl::Duration& value) {
+  absl::Duration age;
+  absl::Status read = ReadDuration(text, "0", "24h", age);
+  if (!read.ok()) return read;
+  if (age > absl::ZeroDuration() && age < absl::Seconds(2)) {
+    return UsageError(absl::StrCat("\"", text, "\" is neither 0 nor from 2s to 24h"),
+                      "the load is read twice a second: write 10s, or 0 for no limit");
+  }
+  value = age;
+  return absl::OkStatus();
+}
+
+absl::Status ReadWindow(const std::string& text, throttle::Window& value) {
+  absl::StatusOr<throttle::Window> window = throttle::Window::Parse(text);
+  if (!window.ok()) return window.status();
+  value = *std::move(window);
+  return absl::OkStatus();
 }
 
 // Sets a flag.
@@ -49,68 +70,110 @@ const OptionSpec kConnectOptions[] = {
 };
 
 const OptionSpec kRunOptions[] = {
-    {"workers", 0, "N", "parallel workers, 1 to 64 (from the cores)",
+    {"profile", 0, "NAME|FILE", "values for the options below, for those not given (balanced)",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.run.profile); }},
+    {"workers", 0, "N|auto", "parallel workers, 1 to 64; auto: from the cores",
      [](const std::string& v, Arguments& a) {
        std::int64_t workers = 0;
+       a.run.workers.reset();
+       if (v == "auto") return absl::OkStatus();
        absl::Status status = ReadNumber(v, 1, 64, workers);
        if (status.ok()) a.run.workers = static_cast<int>(workers);
        return status;
-     }},
-    {"batch-target", 0, "DURATION", "time that one batch should take (100ms)",
+     },
+     "auto"},
+    {"batch-target", 0, "DURATION", "time that one batch should take",
      [](const std::string& v, Arguments& a) {
        return ReadDuration(v, "1ms", "1m", a.run.batch_target);
-     }},
-    {"lock-timeout", 0, "DURATION", "longest wait for a lock in one attempt (50ms)",
+     },
+     "100ms"},
+    {"lock-timeout", 0, "DURATION", "longest wait for a lock in one attempt",
      [](const std::string& v, Arguments& a) {
        return ReadDuration(v, "1ms", "1m", a.run.lock_timeout);
-     }},
-    {"swap-lock-budget", 0, "DURATION", "longest that writers may be held up by a swap (100ms)",
+     },
+     "50ms"},
+    {"swap-lock-budget", 0, "DURATION", "longest that writers may be held up by a swap",
      [](const std::string& v, Arguments& a) {
        return ReadDuration(v, "1ms", "1m", a.run.swap_lock_budget);
-     }},
-    {"lock-patience", 0, "DURATION", "give up after trying for a lock this long (30m)",
+     },
+     "100ms"},
+    {"lock-patience", 0, "DURATION", "give up after trying for a lock this long",
      [](const std::string& v, Arguments& a) {
        return ReadDuration(v, "0", "168h", a.run.lock_patience);
-     }},
-    {"snapshot-wait", 0, "DURATION", "longest wait for old snapshots before the swap (10m)",
+     },
+     "30m"},
+    {"snapshot-wait", 0, "DURATION", "longest wait for old snapshots before the swap",
      [](const std::string& v, Arguments& a) {
        return ReadDuration(v, "0", "168h", a.run.snapshot_wait);
-     }},
-    {"soak", 0, "DURATION", "finish by itself this long after the swap (until finish)",
+     },
+     "10m"},
+    {"soak", 0, "DURATION|never", "finish by itself this long after the swap",
      [](const std::string& v, Arguments& a) {
        absl::Duration soak;
+       a.run.soak.reset();
+       if (v == "never") return absl::OkStatus();
        absl::Status status = ReadDuration(v, "0", "720h", soak);
        if (status.ok()) a.run.soak = soak;
        return status;
-     }},
+     },
+     "never"},
     {"hold-before-swap", 0, nullptr, "stop before the exchange and wait for swap",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::hold_before_swap, a.run); }},
-    {"disconnect", 0, "batches|steps", "how the retired structure is emptied (steps)",
+    {"disconnect", 0, "batches|steps", "how the retired structure is emptied",
      [](const std::string& v, Arguments& a) {
        return ReadChoice(v, "batches", Disconnect::kBatches, "steps", Disconnect::kSteps,
                          a.run.disconnect);
-     }},
-    {"replica-lag", 0, "DURATION", "pause at this lag of a replica, 0 for no limit (5s)",
+     },
+     "steps"},
+    {"replica-lag", 0, "DURATION", "pause at this lag of a replica, 0 for no limit",
      [](const std::string& v, Arguments& a) {
        return ReadDuration(v, "0", "24h", a.run.replica_lag);
-     }},
-    {"replica-lag-bytes", 0, "SIZE", "the same in WAL not replayed, 0 for no limit (64MB)",
+     },
+     "5s"},
+    {"replica-lag-bytes", 0, "SIZE", "the same in WAL not replayed, 0 for no limit",
      [](const std::string& v, Arguments& a) {
        return ReadSize(v, "0", "1024TB", a.run.replica_lag_bytes);
-     }},
-    {"active-sessions", 0, "N", "pause at this many active sessions of others, 0: no limit (0)",
+     },
+     "64MB"},
+    {"active-sessions", 0, "N", "pause at this many active sessions of others, 0: no limit",
      [](const std::string& v, Arguments& a) {
        std::int64_t sessions = 0;
        absl::Status status = ReadNumber(v, 0, 100000, sessions);
        if (status.ok()) a.run.active_sessions = static_cast<int>(sessions);
        return status;
-     }},
-    {"no-throttle", 0, nullptr, "no limit at all but the operator's pause",
+     },
+     "0"},
+    {"wait-for-us", 0, "DURATION", "pause when others wait so long for our locks, 0: never",
+     [](const std::string& v, Arguments& a) {
+       return ReadDuration(v, "0", "1m", a.run.wait_for_us);
+     },
+     "50ms"},
+    {"sample-age", 0, "DURATION", "pause when the load is unknown for so long, 0: never",
+     [](const std::string& v, Arguments& a) { return ReadSampleAge(v, a.run.sample_age); }, "10s"},
+    {"controller", 0, "on|off", "as many workers as keep small commits fast",
+     [](const std::string& v, Arguments& a) {
+       return ReadChoice(v, "on", true, "off", false, a.run.controller);
+     },
+     "on"},
+    {"window", 0, "WINDOW|always", "work only then: 'Mon-Fri 22:00-05:00 Europe/Berlin'",
+     [](const std::string& v, Arguments& a) { return ReadWindow(v, a.run.window); }, "always"},
+    {"swap-window", 0, "WINDOW|same", "when the swap may be, if not in the same window",
+     [](const std::string& v, Arguments& a) {
+       throttle::Window window;
+       a.run.swap_window.reset();
+       if (v == "same") return absl::OkStatus();
+       absl::Status status = ReadWindow(v, window);
+       if (status.ok()) a.run.swap_window = window;
+       return status;
+     },
+     "same"},
+    {"no-throttle", 0, nullptr, "no limit at all but the window and the operator's pause",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::no_throttle, a.run); }},
-    {"maintenance-work-mem", 0, "SIZE", "memory of one index build (256MB)",
+    {"maintenance-work-mem", 0, "SIZE", "memory of one index build",
      [](const std::string& v, Arguments& a) {
        return ReadSize(v, "1MB", "2047GB", a.run.maintenance_work_mem_bytes);
-     }},
+     },
+     "256MB"},
     {"summary", 0, "FILE", "write the summary as JSON to this file",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.run.summary); }},
     {"quiet", 0, nullptr, "print errors only",
@@ -162,9 +225,9 @@ const OptionSpec kOtherOptions[] = {
        return ReadSize(v, "1MB", "1024TB", a.space_max_bytes);
      }},
     {"set", 0, "NAME=VALUE", "a storage parameter: fillfactor=90; may be repeated",
-     [](const std::string& v, Arguments& a) { return Append(v, a.storage); }, true},
+     [](const std::string& v, Arguments& a) { return Append(v, a.storage); }, nullptr, true},
     {"try", 0, "SELECT", "show this query's plan before the swap; may be repeated",
-     [](const std::string& v, Arguments& a) { return Append(v, a.tries); }, true},
+     [](const std::string& v, Arguments& a) { return Append(v, a.tries); }, nullptr, true},
     {"json", 0, nullptr, "print JSON for machines",
      [](const std::string&, Arguments& a) { return Raise(&Arguments::json, a); }},
     {"rows", 0, "N", "accounts of the demo, 1000 to 1000000000 (2000000)",
@@ -314,6 +377,15 @@ const std::vector<CommandSpec>& Commands() {
        {"json"},
        false,
        true},
+      {"profile", "list", Words::kVerb, "list the built-in profiles", {}, {}, false, false},
+      {"profile",
+       "show",
+       Words::kVerbAndName,
+       "print a profile, built in or a file, with all keys",
+       {},
+       {},
+       false,
+       false},
       {"demo",
        "",
        Words::kNone,
@@ -359,6 +431,11 @@ const OptionSpec* FindOption(const std::string& name) {
   return nullptr;
 }
 
+std::string HelpOf(const OptionSpec& option) {
+  if (option.otherwise == nullptr) return option.help;
+  return absl::StrCat(option.help, " (", option.otherwise, ")");
+}
+
 std::vector<const OptionSpec*> OptionsOf(const CommandSpec& command) {
   std::vector<const OptionSpec*> options;
   for (const std::string& name : command.required) options.push_back(FindOption(name));
@@ -382,7 +459,10 @@ std::string WordsUsage(const CommandSpec& command) {
     case Words::kNone:
       return "";
     case Words::kKindAndName:
+    case Words::kVerbAndName:
       return absl::StrCat(" ", command.kind, " NAME");
+    case Words::kVerb:
+      return absl::StrCat(" ", command.kind);
     case Words::kJob:
       return " JOB";
     case Words::kMaybeJob:

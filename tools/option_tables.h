@@ -16,8 +16,10 @@ struct OptionSpec {
   const char* name;
   char letter;           // 0: none.
   const char* argument;  // nullptr: a flag.
-  const char* help;      // With the default.
+  const char* help;      // With the default, unless `otherwise` has it.
   absl::Status (*apply)(const std::string& value, Arguments& arguments);
+  // The default as a user would write it. What has one is a key of a profile, too.
+  const char* otherwise = nullptr;
   bool repeatable = false;
 };
 
@@ -26,12 +28,15 @@ absl::Span<const OptionSpec> RunOptionSpecs();
 absl::Span<const OptionSpec> OtherOptions();
 const OptionSpec* FindOption(const std::string& name);
 
-enum class Words { kNone, kKindAndName, kJob, kMaybeJob, kMaybeCommand };
+// "parallel workers, 1 to 64 (4)"
+std::string HelpOf(const OptionSpec& option);
 
-// One for each command, or for each kind of structure that a command works on.
+enum class Words { kNone, kKindAndName, kVerb, kVerbAndName, kJob, kMaybeJob, kMaybeCommand };
+
+// One for each command, or for each kind of structure that a command works on, or for each verb.
 struct CommandSpec {
   const char* name;
-  const char* kind;  // "": none.
+  const char* kind;  // Or the verb. "": none.
   Words words;
   const char* purpose;
   std::vector<std::string> required;  // Names of OtherOptions.

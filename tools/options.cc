@@ -110,11 +110,38 @@ absl::Status ReadKindAndName(const CommandSpec& command, Arguments& arguments) {
   return absl::OkStatus();
 }
 
+std::size_t WordsMax(const CommandSpec& command) {
+  if (command.words == Words::kNone) return 0;
+  return command.words == Words::kKindAndName || command.words == Words::kVerbAndName ? 2 : 1;
+}
+
+// profile list, profile show NAME
+absl::Status ReadVerb(const CommandSpec& command, Arguments& arguments) {
+  if (arguments.words.empty() || arguments.words[0] != command.kind) {
+    std::vector<std::string> verbs;
+    std::vector<std::string> usages;
+    for (const CommandSpec& other : Commands()) {
+      if (std::string(other.name) != command.name) continue;
+      verbs.emplace_back(other.kind);
+      usages.push_back(Usage(other));
+    }
+    return UsageError(
+        absl::StrCat(
+            "the command ", command.name, " needs ", absl::StrJoin(verbs, " or "),
+            arguments.words.empty() ? "" : absl::StrCat(", not \"", arguments.words[0], "\"")),
+        absl::StrCat("usage: ", absl::StrJoin(usages, ", or ")));
+  }
+  arguments.kind = arguments.words[0];
+  if (arguments.words.size() > 1) arguments.name = arguments.words[1];
+  return absl::OkStatus();
+}
+
 absl::Status ReadWords(const CommandSpec& command, Arguments& arguments) {
   const std::vector<std::string>& words = arguments.words;
-  const std::size_t words_max = command.words == Words::kKindAndName ? 2
-                                : command.words == Words::kNone      ? 0
-                                                                     : 1;
+  if (command.words == Words::kVerb || command.words == Words::kVerbAndName) {
+    if (absl::Status read = ReadVerb(command, arguments); !read.ok()) return read;
+  }
+  const std::size_t words_max = WordsMax(command);
   const bool may_be_fewer =
       command.words == Words::kMaybeJob || command.words == Words::kMaybeCommand;
   const std::string hint = absl::StrCat("usage: ", Usage(command));
@@ -124,11 +151,11 @@ absl::Status ReadWords(const CommandSpec& command, Arguments& arguments) {
         hint);
   }
   if (words.size() < words_max && !may_be_fewer) {
-    return UsageError(absl::StrCat("the command ", command.name, " needs",
-                                   command.words == Words::kKindAndName
-                                       ? absl::StrCat(" \"", command.kind, "\" and a name")
-                                       : " the number of a job"),
-                      hint);
+    return UsageError(
+        absl::StrCat("the command ", command.name, " needs",
+                     words_max == 2 ? absl::StrCat(" \"", command.kind, "\" and a name")
+                                    : " the number of a job"),
+        hint);
   }
   if (words.empty()) return absl::OkStatus();
   switch (command.words) {
@@ -139,6 +166,8 @@ absl::Status ReadWords(const CommandSpec& command, Arguments& arguments) {
       return ReadJob(command, words[0], arguments);
     case Words::kMaybeCommand:
       return ReadCommand(words).status();
+    case Words::kVerb:
+    case Words::kVerbAndName:
     case Words::kNone:
       break;
   }

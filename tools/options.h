@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "throttle/window.h"
 
 namespace tools {
 
@@ -36,7 +37,8 @@ enum class Disconnect { kSteps, kBatches };
 
 // How a job works. The values here are the documented defaults.
 struct RunOptions {
-  std::optional<int> workers;  // Empty: from the server's and the client's cores.
+  std::optional<std::string> profile;  // A built-in one's name or a file; see profile.h.
+  std::optional<int> workers;          // Empty: from the server's and the client's cores.
   absl::Duration batch_target = absl::Milliseconds(100);
   absl::Duration lock_timeout = absl::Milliseconds(50);
   absl::Duration swap_lock_budget = absl::Milliseconds(100);
@@ -45,9 +47,14 @@ struct RunOptions {
   std::optional<absl::Duration> soak;  // Empty: until `finish`. 0: finish at once.
   bool hold_before_swap = false;
   Disconnect disconnect = Disconnect::kSteps;
-  absl::Duration replica_lag = absl::Seconds(5);      // 0: no limit.
-  std::int64_t replica_lag_bytes = 64 * 1024 * 1024;  // 0: no limit.
-  int active_sessions = 0;                            // 0: no limit.
+  absl::Duration replica_lag = absl::Seconds(5);        // 0: no limit.
+  std::int64_t replica_lag_bytes = 64 * 1024 * 1024;    // 0: no limit.
+  int active_sessions = 0;                              // 0: no limit.
+  absl::Duration wait_for_us = absl::Milliseconds(50);  // 0: no limit.
+  absl::Duration sample_age = absl::Seconds(10);        // 0: no limit.
+  bool controller = true;
+  throttle::Window window;                      // Always open.
+  std::optional<throttle::Window> swap_window;  // Empty: as the window.
   bool no_throttle = false;
   std::int64_t maintenance_work_mem_bytes = 256 * 1024 * 1024;
   std::optional<std::string> summary;  // The file to write.
@@ -62,7 +69,7 @@ struct Arguments {
   ConnectArguments connect;
 
   // From `words`, for the commands that take them.
-  std::string kind;                 // "set", "index", "table"
+  std::string kind;                 // "set", "index", "table"; or a verb: "show"
   std::string name;                 // As the user wrote it.
   std::optional<std::int64_t> job;  // At least 1.
 

@@ -53,9 +53,10 @@ absl::Status CreateSkeletons(Job& job, Side side, const std::vector<IndexPart>& 
   return absl::OkStatus();
 }
 
-// Waits until the limits allow a build to begin.
+// Waits until the window and the limits allow a build to begin.
 absl::Status AwaitLeave(const Job& job) {
   while (true) {
+    if (absl::Status open = AwaitWindow(job, throttle::Work::kStep); !open.ok()) return open;
     const throttle::Decision decision = job.pacer->Next(0, absl::Now());
     if (decision.may_run) break;
     job.progress->SetWaitingFor(decision.reason);

@@ -135,9 +135,10 @@ absl::Status Exchange(Job& job, absl::string_view label) {
       job.index->has_constraint() ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE";
   LockHold hold{
       job.index->has_constraint() ? job.index->table.Display() : job.record.name, mode, {}, {}, 0};
-  absl::Status done = RetryForLock(job, job.index->table, mode, [&](int attempt) {
-    return ExchangeOnce(job, label, attempt, &hold);
-  });
+  absl::Status done = RetryForLock(
+      job, job.index->table, mode,
+      [&](int attempt) { return ExchangeOnce(job, label, attempt, &hold); },
+      throttle::Work::kExchange);
   if (!done.ok()) return done;
   job.tally->AddLock(hold);
   job.index->live = Other(job.index->live);

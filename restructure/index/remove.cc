@@ -75,6 +75,7 @@ absl::Status RemoveSide(Job& job, Side side) {
 // Lock:   none that anybody waits for; a partitioned table: ACCESS EXCLUSIVE for milliseconds.
 // Undo:   none.
 absl::StatusOr<Next> Drop(Job& job) {
+  if (absl::Status open = AwaitWindow(job, throttle::Work::kStep); !open.ok()) return open;
   const Step step(job, "drop index", 0);
   if (absl::Status gone = RemoveSide(job, Other(job.index->live)); !gone.ok()) return gone;
   if (absl::Status closed = Close(job, "done"); !closed.ok()) return closed;

@@ -88,6 +88,7 @@ absl::Status Settle(Job& job) {
   options.check_storage = true;
   std::int64_t taken = 0;
   do {
+    if (absl::Status open = AwaitWindow(job, throttle::Work::kBatch); !open.ok()) return open;
     absl::Status status = RunGuarded(job, *job.session, "take", options, [&] {
       absl::StatusOr<std::int64_t> keys =
           catalog::TakeKeys(*job.session, target, kKeysPerTransaction);
@@ -172,7 +173,7 @@ absl::Status ApplyOneSnapshot(Job& job, const catalog::Target& target) {
 
 }  // namespace
 
-absl::Status CatchUp(Job& job, std::int64_t backlog_max) {
+absl::Status CatchUp(Job& job, std::int64_t backlog_max, throttle::Work work) {
   constexpr std::int64_t kCountMax = 1000000;
   const catalog::Target target = job.target();
   GuardOptions options;
@@ -182,6 +183,7 @@ absl::Status CatchUp(Job& job, std::int64_t backlog_max) {
   while (true) {
     const std::int64_t keys_max = std::max<std::int64_t>(1000, job.pacer->rows_per_batch());
     while (true) {  // What an earlier round or run took comes first.
+      if (absl::Status open = AwaitWindow(job, work); !open.ok()) return open;
       const throttle::Decision decision = job.pacer->Next(0, absl::Now());
       if (!decision.may_run && job.control->pause_requested()) {
         job.progress->SetWaitingFor(decision.reason);
@@ -285,6 +287,7 @@ absl::StatusOr<Next> ConnectRows(Job& job, const std::function<absl::Status()>& 
     if (absl::Status status = Settle(job); !status.ok()) return status;
   }
   if (stage == "settled") {
+    if (absl::Status open = AwaitWindow(job, throttle::Work::kStep); !open.ok()) return open;
     const Step step(job, "index", 0);
     if (absl::Status status = index(); !status.ok()) return status;
   }
@@ -293,6 +296,7 @@ absl::StatusOr<Next> ConnectRows(Job& job, const std::function<absl::Status()>& 
       const Step step(job, "catch up", 0);
       if (absl::Status status = CatchUp(job, kBacklogMax); !status.ok()) return status;
     }
+    if (absl::Status open = AwaitWindow(job, throttle::Work::kStep); !open.ok()) return open;
     const Step step(job, "vacuum", 0);
     absl::Status status = catalog::VacuumStructure(*job.session, *job.replacement);
     if (status.ok()) status = catalog::VacuumKeyLog(*job.session, *job.replacement);

@@ -44,8 +44,9 @@ absl::Status EnterStage(Job& job, const char* stage,
 // Restarts the copy where the storage of the source was replaced since.
 absl::Status RestartCopyIfMoved(Job& job);
 
-// Applies the key log until about `backlog_max` keys are left.
-absl::Status CatchUp(Job& job, std::int64_t backlog_max);
+// Applies the key log until about `backlog_max` keys are left, in the window of `work`.
+absl::Status CatchUp(Job& job, std::int64_t backlog_max,
+                     throttle::Work work = throttle::Work::kBatch);
 
 // Before: the replacement is ready.
 // After:  every row of the source has been compared as an image with the replacement's, both ways,

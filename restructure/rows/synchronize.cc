@@ -32,7 +32,10 @@ absl::Status DrainUnderLock(const Job& job, const catalog::Target& target) {
 }
 
 absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
-  if (absl::Status status = CatchUp(job, KeysUnderLockMax(job)); !status.ok()) return status;
+  if (absl::Status status = CatchUp(job, KeysUnderLockMax(job), throttle::Work::kExchange);
+      !status.ok()) {
+    return status;
+  }
   const catalog::Target target = job.target();
   std::vector<catalog::QualifiedName> tables = {job.set.member};
   if (target.members) tables.push_back(target.members->table);
@@ -74,9 +77,9 @@ absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
 absl::Status Synchronize(Job& job) {
   const Step step(job, "synchronize", 0);
   LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, {}, 0};
-  absl::Status done = RetryForLock(job, job.set.member, "SHARE ROW EXCLUSIVE", [&](int attempt) {
-    return SynchronizeOnce(job, attempt, &hold);
-  });
+  absl::Status done = RetryForLock(
+      job, job.set.member, "SHARE ROW EXCLUSIVE",
+      [&](int attempt) { return SynchronizeOnce(job, attempt, &hold); }, throttle::Work::kExchange);
   if (!done.ok()) return done;
   job.tally->AddLock(hold);
   job.replacement->capture = "sync";

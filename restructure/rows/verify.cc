@@ -111,6 +111,7 @@ absl::StatusOr<catalog::Comparison> CompareAll(
 
 absl::StatusOr<Next> VerifyRows(Job& job) {
   if (job.replacement->stage != "ready") return Next::kGoOn;
+  if (absl::Status open = AwaitWindow(job, throttle::Work::kBatch); !open.ok()) return open;
   const catalog::Target target = job.target();
   absl::StatusOr<std::vector<catalog::MarkedRange>> marked = RangesOf(job, target);
   if (!marked.ok()) return marked.status();

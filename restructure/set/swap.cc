@@ -62,9 +62,10 @@ absl::Status Exchange(Job& job, const catalog::Structure& to, const catalog::Str
   const Step step(job, "exchange", 0);
   LockHold hold{job.set.alias.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
   const catalog::SetDefinition set = SetAfterExchange(job);
-  absl::Status done = RetryForLock(job, job.set.alias, "ACCESS EXCLUSIVE", [&](int attempt) {
-    return ExchangeOnce(job, to, from, label, set, attempt, &hold);
-  });
+  absl::Status done = RetryForLock(
+      job, job.set.alias, "ACCESS EXCLUSIVE",
+      [&](int attempt) { return ExchangeOnce(job, to, from, label, set, attempt, &hold); },
+      throttle::Work::kExchange);
   if (!done.ok()) return done;
   if (from != nullptr) job.tally->AddLock(hold);
   job.set.live_structure = to.structure_id;

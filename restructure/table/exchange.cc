@@ -120,9 +120,10 @@ absl::Status Exchange(Job& job, const char* label) {
   {
     const Step step(job, "exchange", 0);
     LockHold hold{job.record.name, "ACCESS EXCLUSIVE", {}, {}, 0};
-    absl::Status done =
-        RetryForLock(job, job.table->change.name, "ACCESS EXCLUSIVE",
-                     [&](int attempt) { return ExchangeOnce(job, label, attempt, &hold); });
+    absl::Status done = RetryForLock(
+        job, job.table->change.name, "ACCESS EXCLUSIVE",
+        [&](int attempt) { return ExchangeOnce(job, label, attempt, &hold); },
+        throttle::Work::kExchange);
     if (!done.ok()) return done;
     job.tally->AddLock(hold);
     job.record.swapped = true;

@@ -194,11 +194,17 @@ TEST_F(BadInputTest, OptionsAndCommands) {
   ExpectRefused(kUsage, "key", {"run", "set", "s"});
   ExpectRefused(kUsage, "member", {"create", "set", "s", "--owner", "o", "--key", "k"});
   ExpectRefused(kUsage, "thing", {"run", "thing", "s", "--key", "id"});
+  ExpectRefused(kUsage, "gentel is not built in",
+                {"run", "set", "s", "--key", "id", "--profile", "gentel"});
+  ExpectRefused(kUsage, "cannot be read", {"profile", "show", "/"});
+  ExpectRefused(kUsage, "list or show", {"profile"});
   ExpectRefused(kUsage, "job", {"revert"});
   ExpectRefused(kUsage, "x", {"revert", "x"});
   EXPECT_TRUE(Exits(kDone, Run({"--help"})));
   EXPECT_TRUE(Exits(kDone, Run({"run", "--help"})));
   EXPECT_TRUE(Exits(kDone, Run({"--version"})));
+  EXPECT_TRUE(Exits(kDone, Run({"profile", "list"})));
+  EXPECT_TRUE(Exits(kDone, Run({"profile", "show", "gentle"})));
 }
 
 TEST_F(BadInputTest, IndexesThatCannotBeChanged) {

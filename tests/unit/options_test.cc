@@ -18,7 +18,7 @@ using Words = std::vector<std::string>;
 
 constexpr char kCommandsHint[] =
     "\nHINT: the commands are create, plan, run, status, pause, resume, abort, swap, revert, "
-    "finish, verify, drop, doctor, demo, failpoints, help, version";
+    "finish, verify, drop, doctor, profile, demo, failpoints, help, version";
 constexpr char kOptionsHint[] =
     "\nHINT: pg_restructure COMMAND --help lists the options of a command";
 
@@ -84,7 +84,11 @@ TEST(OptionsTest, RunHasTheDocumentedDefaults) {
   EXPECT_EQ(run.replica_lag, absl::Seconds(5));
   EXPECT_EQ(run.replica_lag_bytes, 64 << 20);
   EXPECT_EQ(run.active_sessions, 0);
+  EXPECT_EQ(run.wait_for_us, absl::Milliseconds(50));
+  EXPECT_EQ(run.sample_age, absl::Seconds(10));
+  EXPECT_TRUE(run.controller);
   EXPECT_FALSE(run.no_throttle);
+  EXPECT_FALSE(run.profile.has_value());
   EXPECT_EQ(run.maintenance_work_mem_bytes, 256 << 20);
   EXPECT_FALSE(run.summary.has_value());
   EXPECT_FALSE(run.quiet);
@@ -114,7 +118,15 @@ TEST(OptionsTest, RunTakesAllRunOptions) {
                                     "1GB",
                                     "--active-sessions",
                                     "20",
+                                    "--wait-for-us",
+                                    "0",
+                                    "--sample-age",
+                                    "2s",
+                                    "--controller",
+                                    "off",
                                     "--no-throttle",
+                                    "--profile",
+                                    "nights.ini",
                                     "--maintenance-work-mem",
                                     "1048576",
                                     "--summary",
@@ -132,7 +144,11 @@ TEST(OptionsTest, RunTakesAllRunOptions) {
   EXPECT_EQ(run.replica_lag, absl::ZeroDuration());
   EXPECT_EQ(run.replica_lag_bytes, 1 << 30);
   EXPECT_EQ(run.active_sessions, 20);
+  EXPECT_EQ(run.wait_for_us, absl::ZeroDuration());
+  EXPECT_EQ(run.sample_age, absl::Seconds(2));
+  EXPECT_FALSE(run.controller);
   EXPECT_TRUE(run.no_throttle);
+  EXPECT_EQ(run.profile, "nights.ini");
   EXPECT_EQ(run.maintenance_work_mem_bytes, 1 << 20);
   EXPECT_EQ(run.summary, "out.json");
   EXPECT_TRUE(run.quiet);
@@ -180,6 +196,56 @@ TEST(OptionsTest, TheOtherCommandsTakeTheirOwn) {
   EXPECT_TRUE(demo.demo_keep);
   EXPECT_EQ(Parsed({"demo"}).demo_rows, 2000000);
   EXPECT_EQ(Parsed({"demo"}).kind, "set");
+}
+
+// So that the default can be given where a profile says otherwise.
+TEST(OptionsTest, TheWordsForDefaultsAreValuesToo) {
+  const RunOptions run = ParsedRun({"--workers", "auto", "--soak", "never"});
+  EXPECT_FALSE(run.workers.has_value());
+  EXPECT_FALSE(run.soak.has_value());
+}
+
+TEST(OptionsTest, ProfileTakesAVerb) {
+  EXPECT_EQ(Parsed({"profile", "list"}).kind, "list");
+  const Arguments show = Parsed({"profile", "show", "gentle"});
+  EXPECT_EQ(show.kind, "show");
+  EXPECT_EQ(show.name, "gentle");
+  constexpr char kHint[] =
+      "\nHINT: usage: pg_restructure profile list, or pg_restructure profile show NAME";
+  EXPECT_EQ(Refusal({"profile"}), std::string("the command profile needs list or show") + kHint);
+  EXPECT_EQ(Refusal({"profile", "shoe", "gentle"}),
+            std::string("the command profile needs list or show, not \"shoe\"") + kHint);
+  EXPECT_EQ(Refusal({"profile", "show"}),
+            "the command profile needs \"show\" and a name\n"
+            "HINT: usage: pg_restructure profile show NAME");
+  EXPECT_EQ(Refusal({"profile", "list", "all"}),
+            "\"all\" is too much for the command profile\n"
+            "HINT: usage: pg_restructure profile list");
+}
+
+TEST(OptionsTest, RefusesASampleAgeBelowTheSamplesOwnPace) {
+  EXPECT_EQ(RunRefusal({"--sample-age", "500ms"}),
+            "option --sample-age: \"500ms\" is neither 0 nor from 2s to 24h\n"
+            "HINT: the load is read twice a second: write 10s, or 0 for no limit");
+}
+
+TEST(OptionsTest, WindowsAreCalendars) {
+  const absl::Time monday = absl::FromUnixSeconds(1000000);  // 13:46 UTC
+  EXPECT_TRUE(ParsedRun({}).window.At(monday).open);
+  EXPECT_FALSE(ParsedRun({}).swap_window.has_value());
+  const RunOptions run =
+      ParsedRun({"--window", "Tue 22:00-05:00 UTC", "--swap-window", "Mon 13:00-14:00 UTC"});
+  EXPECT_FALSE(run.window.At(monday).open);
+  EXPECT_TRUE(run.swap_window->At(monday).open);
+  EXPECT_TRUE(ParsedRun({"--window", "always"}).window.At(monday).open);
+  EXPECT_FALSE(ParsedRun({"--swap-window", "same"}).swap_window.has_value());
+  EXPECT_EQ(RunRefusal({"--window", "Mon 22:00-05:00 Berlin"}),
+            "option --window: there is no time zone \"Berlin\"\n"
+            "HINT: write a name of the tz database, e.g. Europe/Berlin or UTC, or local for this "
+            "machine's");
+  EXPECT_EQ(RunRefusal({"--swap-window", "Mon 22:00-22:00 UTC"}),
+            "option --swap-window: window 22:00-22:00 never opens: it ends when it begins\n"
+            "HINT: write 00:00-24:00 for a whole day");
 }
 
 TEST(OptionsTest, HelpWinsOverEverything) {
@@ -241,12 +307,14 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
   EXPECT_EQ(Refusal({"failpoints", "--json"}),
             "option --json does not belong to the command failpoints\n"
             "HINT: failpoints takes no options");
-  EXPECT_EQ(Refusal({"run", "set", "s", "--key", "k", "--insertion", "manual"}),
-            "option --insertion does not belong to the command run\n"
-            "HINT: these do: --key --carry --show --workers --batch-target --lock-timeout "
-            "--swap-lock-budget --lock-patience --snapshot-wait --soak --hold-before-swap "
-            "--disconnect --replica-lag --replica-lag-bytes --active-sessions --no-throttle "
-            "--maintenance-work-mem --summary --quiet -h -p -U -d -w -W");
+  EXPECT_EQ(
+      Refusal({"run", "set", "s", "--key", "k", "--insertion", "manual"}),
+      "option --insertion does not belong to the command run\n"
+      "HINT: these do: --key --carry --show --profile --workers --batch-target --lock-timeout "
+      "--swap-lock-budget --lock-patience --snapshot-wait --soak --hold-before-swap "
+      "--disconnect --replica-lag --replica-lag-bytes --active-sessions --wait-for-us "
+      "--sample-age --controller --window --swap-window --no-throttle "
+      "--maintenance-work-mem --summary --quiet -h -p -U -d -w -W");
 }
 
 TEST(OptionsTest, RefusesMissingAndContradictingOptions) {
@@ -360,7 +428,7 @@ Options, with their defaults:
       --lock-timeout DURATION         longest wait for a lock in one attempt (50ms)
       --lock-patience DURATION        give up after trying for a lock this long (30m)
       --disconnect batches|steps      how the retired structure is emptied (steps)
-      --workers N                     parallel workers, 1 to 64 (from the cores)
+      --workers N|auto                parallel workers, 1 to 64; auto: from the cores (auto)
       --summary FILE                  write the summary as JSON to this file
       --quiet                         print errors only
 
@@ -391,7 +459,7 @@ TEST(HelpTextTest, OfTheProgramNamesEveryCommandThatHasOne) {
   EXPECT_EQ(HelpText("no such command"), help);
   for (const char* command :
        {"create", "plan", "run", "status", "pause", "resume", "abort", "swap", "revert", "finish",
-        "verify", "drop", "doctor", "demo", "failpoints", "help", "version"}) {
+        "verify", "drop", "doctor", "profile", "demo", "failpoints", "help", "version"}) {
     EXPECT_TRUE(absl::StrContains(help, std::string("\n  ") + command + " ")) << command;
     const std::string text = HelpText(command);
     EXPECT_TRUE(absl::StrContains(text, "Usage: pg_restructure ")) << command;

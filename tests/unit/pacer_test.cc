@@ -1,6 +1,7 @@
 #include "throttle/pacer.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -216,6 +217,63 @@ TEST_F(PacerTest, BatchesChangeTheSize) {
   EXPECT_EQ(pacer_.rows_per_batch(), 3000);
   pacer_.BatchRolledBack();
   EXPECT_EQ(pacer_.rows_per_batch(), 1500);
+}
+
+// At() begins on a Monday at 13:46:40 UTC.
+class PacerWindowTest : public PacerTest {
+ protected:
+  static Pacer InWindow(const std::string& text, const Limits& limits = Limits()) {
+    const absl::StatusOr<Window> window = Window::Parse(text);
+    EXPECT_TRUE(window.ok()) << window.status();
+    return Pacer(limits, BatchSize::Options(), 1, {window.value_or(Window()), std::nullopt});
+  }
+};
+
+TEST_F(PacerWindowTest, NobodyRunsOutsideTheWindow) {
+  Pacer pacer = InWindow("14:00-15:00 UTC");
+  pacer.Observe(IdleLoad());
+  const Decision decision = pacer.Next(0, At(absl::Seconds(1)));
+  EXPECT_FALSE(decision.may_run);
+  EXPECT_FALSE(decision.forbidden);  // An index build that has begun is not ended by it.
+  EXPECT_EQ(decision.rows, 0);
+  EXPECT_EQ(decision.pause, absl::Milliseconds(250));
+  EXPECT_EQ(decision.reason, "outside the window, opens Mon 14:00 UTC in 14m");
+  pacer.Observe(IdleLoad(absl::Minutes(14)));
+  EXPECT_TRUE(pacer.Next(0, At(absl::Minutes(14))).may_run);
+}
+
+TEST_F(PacerWindowTest, TheWindowHoldsWithoutAnyLimit) {
+  Pacer pacer = InWindow("14:00-15:00 UTC", Limits::Unlimited());
+  EXPECT_FALSE(pacer.Next(0, At(absl::Seconds(1))).may_run);
+  EXPECT_TRUE(pacer.Next(0, At(absl::Minutes(14))).may_run);
+}
+
+TEST_F(PacerWindowTest, TheOperatorsWordIsTheReasonShown) {
+  Pacer pacer = InWindow("14:00-15:00 UTC");
+  Load load = IdleLoad();
+  load.pause_requested = true;
+  pacer.Observe(load);
+  EXPECT_EQ(pacer.Next(0, At(absl::Seconds(1))).reason, "pause requested by the operator");
+}
+
+TEST_F(PacerWindowTest, BatchesStopTwoOfThemBeforeTheEnd) {
+  Pacer pacer = InWindow("13:00-14:00 UTC", Limits::Unlimited());
+  const absl::Duration end = absl::Seconds(800);  // 14:00:00
+  EXPECT_TRUE(pacer.Next(0, At(end - absl::Milliseconds(200))).may_run);
+  EXPECT_FALSE(pacer.Next(0, At(end - absl::Milliseconds(199))).may_run);
+  for (int i = 0; i < 50; ++i) pacer.BatchDone(2000, absl::Seconds(3));
+  EXPECT_EQ(pacer.Next(0, At(end - absl::Seconds(5))).reason,
+            "the window closes in 5s: too soon for another batch");
+  EXPECT_TRUE(pacer.Next(0, At(end - absl::Seconds(7))).may_run);
+}
+
+TEST_F(PacerWindowTest, StepsAndTheSwapAskByThemselves) {
+  const Pacer pacer = InWindow("13:00-14:00 UTC");
+  EXPECT_EQ(pacer.WindowReason(Work::kStep, At(absl::ZeroDuration())), "");
+  EXPECT_EQ(pacer.WindowReason(Work::kStep, At(absl::Seconds(560))),
+            "the window closes in 4m: too soon for a long step");
+  EXPECT_EQ(pacer.WindowReason(Work::kExchange, At(absl::Seconds(560))),
+            "the window closes in 4m: no swap in its last 5m");
 }
 
 }  // namespace
