@@ -28,7 +28,7 @@ absl::Status ReadColumns(Session& session, TableFacts* table) {
   if (!rows.ok()) return rows.status();
   for (const Row& row : *rows) {
     table->columns.push_back({ToText(row[0]), ToText(row[1]), ToText(row[2]), ToBool(row[3]),
-                              ToBool(row[4]), ToBool(row[6])});
+                              ToBool(row[4]), ToBool(row[6]), ""});
     if (ToBool(row[5])) table->virtual_columns.push_back(ToText(row[0]));
   }
   return absl::OkStatus();

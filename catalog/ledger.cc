@@ -38,7 +38,8 @@ std::string ColumnsJson(const std::vector<Column>& columns) {
                      {"collation", column.collation},
                      {"not_null", column.not_null},
                      {"fixed_width", column.fixed_width},
-                     {"plain", column.plain}});
+                     {"plain", column.plain},
+                     {"expression", column.expression}});
   }
   return array.dump();
 }
@@ -58,7 +59,7 @@ std::vector<Column> ColumnsFromJson(const std::string& text) {
   for (const json& item : json::parse(text, nullptr, false)) {
     columns.push_back({item.value("name", ""), item.value("type", ""), item.value("collation", ""),
                        item.value("not_null", false), item.value("fixed_width", false),
-                       item.value("plain", false)});
+                       item.value("plain", false), item.value("expression", "")});
   }
   return columns;
 }

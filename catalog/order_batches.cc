@@ -100,11 +100,11 @@ absl::StatusOr<std::vector<OrderRange>> CutByOrder(Session& session, const Targe
     absl::StatusOr<Rows> sampled = session.Query(absl::Substitute(
         "SELECT DISTINCT ON (place) cut FROM (SELECT pg_catalog.to_json(ARRAY[$0]) AS cut,"
         " pg_catalog.ntile($1) OVER w AS place, pg_catalog.row_number() OVER w AS n"
-        " FROM ONLY $2 s TABLESAMPLE SYSTEM ($3) REPEATABLE (1) WHERE $4"
+        " FROM (SELECT $6 FROM ONLY $2 s TABLESAMPLE SYSTEM ($3) REPEATABLE (1)) s WHERE $4"
         " WINDOW w AS (ORDER BY $5)) x ORDER BY place, n DESC",
         absl::StrJoin(texts, ", "), wanted, target.set.member.Sql(), percent,
         has_nulls ? StrCat("s.", QuoteName(leading.column), " IS NOT NULL") : "true",
-        OrderOf(columns)));
+        OrderOf(columns), SourceExpressions(target.structure)));
     if (!sampled.ok()) return sampled.status();
     for (const Row& row : *sampled) {
       std::vector<std::string> cut = TextList(row[0]);

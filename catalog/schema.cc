@@ -271,6 +271,7 @@ CREATE TABLE restructure.table_change (
   job_id bigint PRIMARY KEY REFERENCES restructure.job ON DELETE CASCADE,
   schema_name text NOT NULL, table_name text NOT NULL,
   live_structure bigint NOT NULL,
+  lost_columns text[] NOT NULL,  -- of the old table, that nothing brings back
   live_version text);  -- of the table that bears the name, as the last exchange left it
 
 -- What bears a name of the schema: it goes to and fro between the two sides.

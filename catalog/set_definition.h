@@ -21,6 +21,7 @@ struct Column {
   bool not_null = false;
   bool fixed_width = false;  // may be included in an index without a risk for its row size
   bool plain = false;        // values that are equal (=) have the same image, too
+  std::string expression{};  // over the source's row; empty: its column of the same name
 };
 
 struct SetDefinition {

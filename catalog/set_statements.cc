@@ -161,6 +161,17 @@ std::vector<std::string> ColumnNames(const Structure& structure) {
   return names;
 }
 
+std::string SourceExpression(const Column& column) {
+  return column.expression.empty() ? StrCat("s.", QuoteName(column.name))
+                                   : StrCat("(", column.expression, ")");
+}
+
+std::string SourceExpressions(const Structure& structure) {
+  return absl::StrJoin(structure.columns, ", ", [](std::string* out, const Column& column) {
+    absl::StrAppend(out, SourceExpression(column), " AS ", QuoteName(column.name));
+  });
+}
+
 std::string KeysEqual(const std::vector<std::string>& key, const std::string& left,
                       const std::string& right) {
   return absl::StrJoin(key, " AND ", [&](std::string* out, const std::string& column) {
@@ -227,8 +238,8 @@ std::vector<std::string> CreateSourceView(const SetDefinition& set, const Struct
   }
   return {absl::Substitute(
               "CREATE VIEW $0 AS SELECT $1, s.ctid AS $2 FROM ONLY $3 s$4",
-              structure.SourceView().Sql(), QuoteNames(ColumnNames(structure), "s."),
-              QuoteName(kSourceBlock), set.member.Sql(),
+              structure.SourceView().Sql(), SourceExpressions(structure), QuoteName(kSourceBlock),
+              set.member.Sql(),
               owner_known.empty() ? "" : StrCat(" WHERE ", absl::StrJoin(owner_known, " AND "))),
           StrCat("ALTER VIEW ", structure.SourceView().Sql(), " OWNER TO ", QuoteName(owner))};
 }

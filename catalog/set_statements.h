@@ -85,6 +85,10 @@ std::string KeysEqual(const std::vector<std::string>& key, const std::string& le
 
 std::vector<std::string> ColumnNames(const Structure& structure);
 
+// What fills a column, where the source's row is called s.
+std::string SourceExpression(const Column& column);
+std::string SourceExpressions(const Structure& structure);
+
 }  // namespace catalog
 
 #endif  // CATALOG_SET_STATEMENTS_H_

@@ -9,6 +9,14 @@ namespace {
 
 std::string Id(std::int64_t id) { return absl::StrCat(id); }
 
+std::vector<std::string> TextList(const Value& json_array) {
+  std::vector<std::string> items;
+  for (const nlohmann::json& item : nlohmann::json::parse(ToText(json_array), nullptr, false)) {
+    items.push_back(item.get<std::string>());
+  }
+  return items;
+}
+
 }  // namespace
 
 absl::StatusOr<std::int64_t> InsertTableSide(Session& session, const TableSide& side) {
@@ -34,11 +42,7 @@ absl::StatusOr<TableSide> GetTableSide(Session& session, std::int64_t structure_
       {Id(structure_id)});
   if (!rows.ok()) return rows.status();
   const Row& row = rows->front();
-  TableSide side{*std::move(structure), ToInt(row[0]), ToInt(row[1]), {}};
-  for (const nlohmann::json& column : nlohmann::json::parse(ToText(row[2]), nullptr, false)) {
-    side.key.push_back(column.get<std::string>());
-  }
-  return side;
+  return TableSide{*std::move(structure), ToInt(row[0]), ToInt(row[1]), TextList(row[2])};
 }
 
 absl::Status RecordSides(Session& session, const TableSide& old_side, const TableSide& new_side) {
@@ -55,9 +59,10 @@ absl::Status RecordSides(Session& session, const TableSide& old_side, const Tabl
 absl::Status InsertTableChange(Session& session, std::int64_t job_id, const TableChange& change,
                                std::int64_t table) {
   absl::StatusOr<Rows> done = session.Query(
-      "INSERT INTO restructure.table_change (job_id, schema_name, table_name, live_structure)"
-      " VALUES ($1, $2, $3, $4)",
-      {Id(job_id), change.name.schema, change.name.name, Id(change.live)});
+      "INSERT INTO restructure.table_change (job_id, schema_name, table_name, live_structure,"
+      " lost_columns) VALUES ($1, $2, $3, $4, $5)",
+      {Id(job_id), change.name.schema, change.name.name, Id(change.live),
+       ArrayLiteral(change.lost)});
   if (!done.ok()) return done.status();
   return session
       .Query("UPDATE restructure.job SET relation = $2::oid::regclass WHERE job_id = $1",
@@ -67,13 +72,13 @@ absl::Status InsertTableChange(Session& session, std::int64_t job_id, const Tabl
 
 absl::StatusOr<TableChange> GetTableChange(Session& session, std::int64_t job_id) {
   absl::StatusOr<Rows> rows = session.Query(
-      "SELECT schema_name, table_name, live_structure FROM restructure.table_change"
-      " WHERE job_id = $1",
+      "SELECT schema_name, table_name, live_structure, pg_catalog.to_json(lost_columns)"
+      " FROM restructure.table_change WHERE job_id = $1",
       {Id(job_id)});
   if (!rows.ok()) return rows.status();
   if (rows->empty()) return absl::NotFoundError(absl::StrCat("job ", job_id, " is on no table"));
   const Row& row = rows->front();
-  return TableChange{{ToText(row[0]), ToText(row[1])}, ToInt(row[2])};
+  return TableChange{{ToText(row[0]), ToText(row[1])}, ToInt(row[2]), TextList(row[3])};
 }
 
 absl::StatusOr<std::int64_t> FindOpenTableJob(Session& session, std::int64_t table) {

@@ -19,8 +19,9 @@
 namespace catalog {
 
 struct TableChange {
-  QualifiedName name;     // what programs call it
-  std::int64_t live = 0;  // the structure that bears the name
+  QualifiedName name;             // what programs call it
+  std::int64_t live = 0;          // the structure that bears the name
+  std::vector<std::string> lost;  // columns of the old table that nothing brings back
 };
 
 // One side: a table that is kept from another one.

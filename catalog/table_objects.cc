@@ -5,6 +5,7 @@
 #include "catalog/index_facts.h"
 #include "catalog/index_objects.h"
 #include "catalog/set_statements.h"
+#include "catalog/table_alteration.h"
 #include "catalog/table_statements.h"
 
 namespace catalog {
@@ -196,6 +197,9 @@ absl::StatusOr<std::int64_t> CreateLike(Session& session, std::int64_t job_id, s
   const std::int64_t oid = ToInt(rows->front()[0]);
   absl::Status dressed =
       ExecuteWritten(session, session.Query(kDressTable, {Oid(source), Oid(oid), StrCat(job_id)}));
+  if (dressed.ok() && !wishes.alters.empty()) {
+    dressed = AlterTable(session, name, wishes.alters);
+  }
   if (!dressed.ok()) return dressed;
   return oid;
 }
@@ -205,10 +209,15 @@ absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_sourc
                                 const Structure& old_side) {
   absl::StatusOr<std::string> owner = OwnerOf(session, old_source.member_oid);
   if (!owner.ok()) return owner.status();
+  const bool converts = Converts(old_side, new_side);
+  // What cannot be brought back is kept in mind by its key, as the new table has it.
+  Structure not_brought_back = old_side;
+  not_brought_back.columns = new_side.columns;
   for (const std::vector<std::string>& statements :
        {CreateKeyLog(old_source, new_side, *owner),
-        CreateTableSyncFunction(old_source, new_side, *owner),
-        CreateTableSyncFunction(new_source, old_side, *owner),
+        CreateKeyLog(new_source, not_brought_back, *owner),
+        CreateTableSyncFunction(old_source, new_side, *owner, converts),
+        CreateTableSyncFunction(new_source, old_side, *owner, converts),
         CreateSourceView(new_source, old_side, *owner),
         CreateTableSyncTriggers(new_source, old_side)}) {
     if (absl::Status done = ExecuteAll(session, statements); !done.ok()) return done;
@@ -336,16 +345,18 @@ absl::Status ExecuteStatement(Session& session, const std::string& statement) {
 
 absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
                          const Structure& live, const SetDefinition& live_source,
-                         const Structure& retired) {
+                         const Structure& retired, bool kept) {
   // The function that keeps the retired table knows it by a name that it has no more.
   absl::StatusOr<std::string> owner = OwnerOf(session, live_source.member_oid);
   if (!owner.ok()) return owner.status();
-  absl::Status renamed = ExecuteAll(session, CreateTableSyncFunction(live_source, retired, *owner));
+  absl::Status renamed = ExecuteAll(
+      session, CreateTableSyncFunction(live_source, retired, *owner, Converts(live, retired)));
   if (!renamed.ok()) return renamed;
+  const char* const action = kept ? "ENABLE ALWAYS" : "DISABLE";
   return ExecuteAll(session, {StrCat("ALTER TABLE ", retired_source.member.Sql(), " ",
                                      AlterTriggers("DISABLE", live, kSyncTriggers)),
                               StrCat("ALTER TABLE ", live_source.member.Sql(), " ",
-                                     AlterTriggers("ENABLE ALWAYS", retired, kSyncTriggers))});
+                                     AlterTriggers(action, retired, kSyncTriggers))});
 }
 
 absl::Status DropTable(Session& session, const QualifiedName& table) {

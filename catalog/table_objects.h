@@ -23,6 +23,7 @@ namespace catalog {
 struct TableWishes {
   std::optional<int> fillfactor;
   std::optional<std::string> tablespace;
+  std::vector<std::string> alters;  // sub-commands of ALTER TABLE
 };
 
 // Creates `name` as an empty copy of the table `source`: its columns with their defaults,
@@ -91,9 +92,10 @@ absl::Status ExchangeTables(Session& session, const ExchangeText& text);
 
 // Turns the capture round, under the same locks: the writers of `live` keep `retired`. Both under
 // their new names; `retired_source` is the retired table as the source of the live one.
+// Not `kept`: nothing can be brought back into it.
 absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
                          const Structure& live, const SetDefinition& live_source,
-                         const Structure& retired);
+                         const Structure& retired, bool kept);
 
 // What is left of the retired side, in this order. Dropping the table takes ACCESS EXCLUSIVE on
 // those to which it refers.

@@ -1,5 +1,7 @@
 #include "catalog/table_statements.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
 #include "catalog/set_statements.h"
@@ -12,16 +14,23 @@ using absl::StrCat;
 // Removes the rows of these keys and brings back what the source holds under them now. All rows of
 // a statement go before any comes back, so that values may change places between them under a
 // unique index; and nothing depends on what other triggers of the same statement have done.
-std::string Replace(const SetDefinition& set, const Structure& structure, const std::string& keys) {
+std::string Replace(const SetDefinition& set, const Structure& structure, const std::string& keys,
+                    bool may_fail) {
   const std::vector<std::string> columns = ColumnNames(structure);
-  return absl::Substitute(
+  const std::string replace = absl::Substitute(
       "DELETE FROM $0 n USING ($1) k WHERE $2;\n"
       "INSERT INTO $0 ($3) OVERRIDING SYSTEM VALUE SELECT $4 FROM ($1) k JOIN $5 s ON $6;\n",
       structure.table.Sql(), keys, KeysEqual(set.key, "n.", "k."), QuoteNames(columns),
       QuoteNames(columns, "s."), structure.SourceView().Sql(), KeysEqual(set.key, "s.", "k."));
+  if (!may_fail) return replace;
+  return absl::Substitute(
+      "BEGIN\n$0EXCEPTION WHEN OTHERS THEN\n"
+      "IF SQLSTATE LIKE '40%' THEN RAISE; END IF;\n"
+      "INSERT INTO $1 ($2) $3;\nEND;\n",
+      replace, structure.KeyLog().Sql(), QuoteNames(set.key), keys);
 }
 
-std::string Body(const SetDefinition& set, const Structure& structure) {
+std::string Body(const SetDefinition& set, const Structure& structure, bool may_fail) {
   const std::string key = QuoteNames(set.key);
   const std::string old_keys = StrCat("SELECT ", key, " FROM old_rows");
   const std::string new_keys = StrCat("SELECT ", key, " FROM new_rows");
@@ -34,7 +43,7 @@ std::string Body(const SetDefinition& set, const Structure& structure) {
       " AND pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN\n"
       "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM old_rows s"
       " ON CONFLICT ($3) DO NOTHING;\nEND IF;\n",
-      structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "s."), key);
+      structure.table.Sql(), QuoteNames(columns), SourceExpressions(structure), key);
   return absl::Substitute(
       "\nBEGIN\n$0"
       "IF TG_OP = 'INSERT' THEN\n$1"
@@ -42,22 +51,34 @@ std::string Body(const SetDefinition& set, const Structure& structure) {
       "ELSIF TG_OP = 'DELETE' THEN\n$3"
       "ELSE\nTRUNCATE $4;\n"
       "END IF;\nRETURN NULL;\nEND\n",
-      see_rows_or_fail, Replace(set, structure, new_keys),
-      Replace(set, structure, StrCat(old_keys, " UNION ", new_keys)),
-      Replace(set, structure, old_keys), structure.table.Sql());
+      see_rows_or_fail, Replace(set, structure, new_keys, may_fail),
+      Replace(set, structure, StrCat(old_keys, " UNION ", new_keys), may_fail),
+      Replace(set, structure, old_keys, may_fail), structure.table.Sql());
 }
 
 }  // namespace
 
+bool Converts(const Structure& a, const Structure& b) {
+  for (const Column& column : a.columns) {
+    const auto same = std::find_if(b.columns.begin(), b.columns.end(),
+                                   [&](const Column& c) { return c.name == column.name; });
+    if (!column.expression.empty()) return true;
+    if (same == b.columns.end() || same->type != column.type || !same->expression.empty()) {
+      return true;
+    }
+  }
+  return a.columns.size() != b.columns.size();
+}
+
 std::vector<std::string> CreateTableSyncFunction(const SetDefinition& set,
                                                  const Structure& structure,
-                                                 const std::string& owner) {
+                                                 const std::string& owner, bool may_fail) {
   // A plan that a session made for a bulk statement would be used for single rows ever after: one
   // index probe a key is right for both.
   constexpr char kProbes[] =
       " SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off";
   std::vector<std::string> sql = {
-      CreateTriggerFunction(structure.SyncFunction(), kProbes, Body(set, structure))};
+      CreateTriggerFunction(structure.SyncFunction(), kProbes, Body(set, structure, may_fail))};
   const std::vector<std::string> given = GiveFunction(structure.SyncFunction(), owner);
   sql.insert(sql.end(), given.begin(), given.end());
   return sql;

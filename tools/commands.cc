@@ -208,6 +208,7 @@ absl::StatusOr<restructure::TablePlan> TablePlanOf(catalog::Session& session,
   request.order_by = arguments.order_by.value_or("");
   request.wishes.fillfactor = arguments.fillfactor;
   request.wishes.tablespace = arguments.tablespace;
+  request.alteration = {arguments.alters, arguments.columns, arguments.reverse};
   return restructure::PlanTable(session, request, arguments.space_max_bytes,
                                 SettingsFrom(arguments.run));
 }

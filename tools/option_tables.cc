@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "catalog/names.h"
 #include "tools/option_values.h"
 
 namespace tools {
@@ -40,6 +41,23 @@ absl::Status ReadWindow(const std::string& text, throttle::Window& value) {
   absl::StatusOr<throttle::Window> window = throttle::Window::Parse(text);
   if (!window.ok()) return window.status();
   value = *std::move(window);
+  return absl::OkStatus();
+}
+
+// name=expression; the name as in SQL.
+absl::Status AppendPair(const std::string& text,
+                        std::vector<std::pair<std::string, std::string>>& pairs) {
+  const std::size_t equals = text.find('=');
+  const std::string hint = "write NAME=EXPRESSION: 'first_name=split_part(name, $$ $$, 1)'";
+  if (equals == std::string::npos || equals + 1 == text.size()) {
+    return UsageError(absl::StrCat("\"", text, "\" has no expression"), hint);
+  }
+  const absl::StatusOr<std::vector<std::string>> name =
+      catalog::ParseColumnList(text.substr(0, equals));
+  if (!name.ok() || name->size() != 1) {
+    return UsageError(absl::StrCat("\"", text.substr(0, equals), "\" is not a column"), hint);
+  }
+  pairs.emplace_back(name->front(), text.substr(equals + 1));
   return absl::OkStatus();
 }
 
@@ -213,6 +231,12 @@ const OptionSpec kOtherOptions[] = {
      [](const std::string& v, Arguments& a) { return ReadText(v, a.tablespace); }},
     {"order-by", 0, "KEY", "lay the rows in this order: 'customer_id, placed_at desc'",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.order_by); }},
+    {"alter", 0, "SUBCOMMAND", "change columns as ALTER TABLE does; may be repeated",
+     [](const std::string& v, Arguments& a) { return Append(v, a.alters); }, nullptr, true},
+    {"column", 0, "NAME=EXPRESSION", "fill a new or changed column so; may be repeated",
+     [](const std::string& v, Arguments& a) { return AppendPair(v, a.columns); }, nullptr, true},
+    {"reverse", 0, "NAME=EXPRESSION", "fill a column of the old table so; may be repeated",
+     [](const std::string& v, Arguments& a) { return AppendPair(v, a.reverse); }, nullptr, true},
     {"fillfactor", 0, "N", "how full to fill the pages, 10 to 100 per cent (as it is)",
      [](const std::string& v, Arguments& a) {
        std::int64_t fillfactor = 0;
@@ -283,7 +307,7 @@ const std::vector<CommandSpec>& Commands() {
        Words::kKindAndName,
        "show what run would do; change nothing",
        {},
-       {"order-by", "fillfactor", "tablespace", "space-max", "json"},
+       {"order-by", "alter", "column", "reverse", "fillfactor", "tablespace", "space-max", "json"},
        true,
        true},
       {"run",
@@ -307,7 +331,7 @@ const std::vector<CommandSpec>& Commands() {
        Words::kKindAndName,
        "rebuild a table, online; again: go on",
        {},
-       {"order-by", "fillfactor", "tablespace", "space-max"},
+       {"order-by", "alter", "column", "reverse", "fillfactor", "tablespace", "space-max"},
        true,
        true},
       {"status",

@@ -94,6 +94,9 @@ struct Arguments {
   // Of a table; what is not given stays as it is. `tablespace` above counts, too.
   std::optional<std::string> order_by;
   std::optional<int> fillfactor;
+  std::vector<std::string> alters;
+  std::vector<std::pair<std::string, std::string>> columns;  // name, expression
+  std::vector<std::pair<std::string, std::string>> reverse;
   std::int64_t space_max_bytes = 0;  // 0: no limit
 
   RunOptions run;

@@ -1,10 +1,12 @@
 // Swap and soak: the two tables exchange their names, and with them all that hangs on the table.
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
 #include "catalog/table_objects.h"
+#include "catalog/table_statements.h"
 #include "restructure/rows/rows.h"
 #include "restructure/table/phases.h"
 
@@ -26,6 +28,30 @@ absl::Status ChangedSince(const Job& job) {
       "revert again, or `pg_restructure finish ", job.id(), "`."));
 }
 
+absl::Status NothingBringsBack(const Job& job) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "job ", job.id(), " cannot be reverted: nothing brings back ",
+      absl::StrJoin(job.table->change.lost, ", "), " of the old table\nHINT: `pg_restructure ",
+      "finish ", job.id(), "`; next time say how with --reverse."));
+}
+
+// Changes that could not be brought over when they were made: under the lock it is tried once more.
+absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::TableSide& to) {
+  if (!catalog::Converts(from.structure, to.structure)) return absl::OkStatus();
+  constexpr std::int64_t kAll = 1000000000;
+  const catalog::Target target{SourceOf(job, from), to.structure, std::nullopt};
+  absl::StatusOr<std::int64_t> keys = catalog::TakeKeys(*job.session, target, kAll);
+  if (!keys.ok()) return keys.status();
+  const absl::Status applied = catalog::ApplyTaken(*job.session, target, kAll).status();
+  if (applied.ok() || absl::IsUnavailable(applied) || absl::IsDeadlineExceeded(applied) ||
+      absl::IsAborted(applied)) {
+    return applied;
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      *keys, " changes of ", job.record.name, " do not fit into the other table: ",
+      applied.message(), "\nHINT: change those rows and try again; nothing was exchanged."));
+}
+
 // The ledger first: it needs no lock of the table.
 absl::Status NoteExchange(Job& job, const catalog::TableSide& from, const catalog::TableSide& to,
                           absl::string_view label,
@@ -42,7 +68,10 @@ absl::Status NoteExchange(Job& job, const catalog::TableSide& from, const catalo
     status = catalog::SetGoal(session, job.id(), catalog::kGoalSoak);
     if (status.ok()) status = catalog::ClearSoak(session, job.id());
   }
-  if (status.ok()) status = catalog::SetCapture(session, from.structure.structure_id, "sync");
+  if (status.ok()) {
+    status = catalog::SetCapture(session, from.structure.structure_id,
+                                 job.table->change.lost.empty() ? "sync" : "off");
+  }
   if (status.ok()) status = catalog::SetCapture(session, to.structure.structure_id, "off");
   if (status.ok()) status = catalog::ForgetFingerprint(session, job.id());
   if (status.ok()) status = catalog::RememberForeignKeys(session, job.id(), to_validate);
@@ -78,6 +107,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
   absl::Time asked, locked;
   hold->attempts = attempt;
   absl::Status done = RunGuarded(job, session, label, options, [&]() -> absl::Status {
+    if (job.record.swapped && !job.table->change.lost.empty()) return NothingBringsBack(job);
     absl::StatusOr<bool> kept = catalog::IsKept(session, SourceOf(job, from), to.structure);
     if (!kept.ok()) return kept.status();
     if (!*kept) return NotKept(job, to);
@@ -102,12 +132,13 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     absl::StatusOr<std::string> now = catalog::TableVersion(session, from.oid);
     if (!now.ok()) return now.status();
     if (*now != *version) return absl::AbortedError("the table was changed meanwhile");
-    status = catalog::ExchangeTables(session, *text);
+    status = BringOver(job, from, to);
+    if (status.ok()) status = catalog::ExchangeTables(session, *text);
     if (!status.ok()) return status;
     from.structure.table.name = exchange->retired;
     to.structure.table = exchange->name;
     status = catalog::TurnCapture(session, SourceOf(job, from), to.structure, SourceOf(job, to),
-                                  from.structure);
+                                  from.structure, job.table->change.lost.empty());
     if (status.ok()) status = catalog::SetLiveTable(session, job.id(), to);
     return status;
   });

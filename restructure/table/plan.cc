@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "catalog/schema.h"
 #include "catalog/table_ledger.h"
 #include "restructure/phases.h"
@@ -39,11 +40,14 @@ absl::Status ReadOrder(catalog::Session& session, TablePlan* plan) {
       catalog::ParseSortKey(plan->request.order_by);
   if (!order.ok()) return order.status();
   plan->request.order_by = catalog::DisplaySortKey(*order);
-  std::vector<std::string> names;
-  for (const catalog::SortColumn& column : *order) names.push_back(column.column);
-  absl::Status known = RefuseUnknownColumns(plan->table, names, "--order-by");
-  if (!known.ok()) return known;
   for (const catalog::SortColumn& column : *order) {
+    const bool is_new =
+        std::any_of(plan->columns.new_columns.begin(), plan->columns.new_columns.end(),
+                    [&](const auto& c) { return c.name == column.column; });
+    const bool is_known = plan->table.Find(column.column) != nullptr;
+    if (is_new && !is_known) continue;
+    absl::Status known = RefuseUnknownColumns(plan->table, {column.column}, "--order-by");
+    if (!known.ok()) return known;
     absl::Status sortable = catalog::CheckSortable(session, plan->table.name, column);
     if (sortable.ok()) continue;
     if (absl::IsUnavailable(sortable)) return sortable;
@@ -100,15 +104,38 @@ void Estimate(const Settings& settings, TablePlan* plan) {
 }
 
 // The columns that are copied: what the server computes itself is left to it.
-std::vector<catalog::Column> CopiedColumns(const TablePlan& plan) {
-  std::vector<catalog::Column> columns;
-  for (const catalog::Column& column : plan.table.columns) {
-    const std::vector<std::string>& generated = plan.shape.generated;
+absl::Status DesignColumns(catalog::Session& session, TablePlan* plan) {
+  if (!plan->request.alteration.empty()) {
+    absl::StatusOr<catalog::AlteredColumns> altered = catalog::TryAlteration(
+        session, plan->table, plan->shape.generated, plan->request.alteration);
+    if (!altered.ok()) return altered.status();
+    plan->columns = *std::move(altered);
+    return absl::OkStatus();
+  }
+  for (const catalog::Column& column : plan->table.columns) {
+    const std::vector<std::string>& generated = plan->shape.generated;
     if (std::find(generated.begin(), generated.end(), column.name) == generated.end()) {
-      columns.push_back(column);
+      plan->columns.new_columns.push_back(column);
     }
   }
-  return columns;
+  plan->columns.old_columns = plan->columns.new_columns;
+  return absl::OkStatus();
+}
+
+// A plan may look this long for values that do not fit; the copy finds the others.
+absl::Status RefuseMisfits(catalog::Session& session, TablePlan* plan) {
+  constexpr absl::Duration kSearchMax = absl::Seconds(20);
+  absl::StatusOr<std::vector<std::string>> found =
+      catalog::FindMisfits(session, plan->table, plan->key, plan->columns, kSearchMax);
+  if (absl::IsDeadlineExceeded(found.status())) {
+    plan->warnings.push_back(
+        "whether all values fit the new columns was not found out within 20 s: the copy will tell");
+    return absl::OkStatus();
+  }
+  if (!found.ok() || found->empty()) return found.status();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "rows of ", plan->table.name.Display(), " do not fit the new columns: ",
+      absl::StrJoin(*found, "; "), "\nHINT: change them, or give another --column expression."));
 }
 
 // The two sides and the job that has them.
@@ -119,12 +146,13 @@ absl::StatusOr<std::int64_t> WriteJob(catalog::Session& session, const TablePlan
   catalog::TableSide old_side;
   old_side.structure.table = plan.table.name;
   old_side.structure.generation = 1;
-  old_side.structure.columns = CopiedColumns(plan);
+  old_side.structure.columns = plan.columns.old_columns;
   old_side.oid = plan.table.oid;
   old_side.key = plan.key;
   catalog::TableSide new_side = old_side;
   new_side.structure.table = {plan.table.name.schema, *name};
   new_side.structure.generation = 2;
+  new_side.structure.columns = plan.columns.new_columns;
   new_side.structure.sort_key = plan.order_by;
   new_side.oid = 0;
   new_side.source_oid = plan.table.oid;
@@ -144,8 +172,8 @@ absl::StatusOr<std::int64_t> WriteJob(catalog::Session& session, const TablePlan
   job.new_structure = *new_id;
   absl::StatusOr<std::int64_t> job_id = catalog::InsertJob(session, job);
   if (!job_id.ok()) return job_id.status();
-  absl::Status status =
-      catalog::InsertTableChange(session, *job_id, {plan.table.name, *old_id}, plan.table.oid);
+  absl::Status status = catalog::InsertTableChange(
+      session, *job_id, {plan.table.name, *old_id, plan.columns.lost}, plan.table.oid);
   if (!status.ok()) return status;
   return job_id;
 }
@@ -168,9 +196,10 @@ absl::StatusOr<TablePlan> PlanTable(catalog::Session& session, const TableReques
         RefuseNoKey(plan.table), RefuseConnections(plan.server, settings.workers)}) {
     if (!refused.ok()) return refused;
   }
-  status = ReadOrder(session, &plan);
+  status = CheckPrivileges(session, plan);
+  if (status.ok()) status = DesignColumns(session, &plan);
+  if (status.ok()) status = ReadOrder(session, &plan);
   if (status.ok()) status = CheckTablespace(session, plan);
-  if (status.ok()) status = CheckPrivileges(session, plan);
   if (status.ok()) status = FindOpenJob(session, &plan);
   if (!status.ok()) return status;
   Estimate(settings, &plan);
@@ -181,6 +210,12 @@ absl::StatusOr<TablePlan> PlanTable(catalog::Session& session, const TableReques
         RefuseDependants(plan.table, plan.shape, plan.server),
         RefuseSpace(plan.table, plan.space_bytes, space_max_bytes)}) {
     if (!refused.ok()) return refused;
+  }
+  if (status = RefuseMisfits(session, &plan); !status.ok()) return status;
+  if (!plan.columns.lost.empty()) {
+    plan.warnings.push_back(absl::StrCat("this cannot be reverted once it has swapped: nothing ",
+                                         "brings back ", absl::StrJoin(plan.columns.lost, ", "),
+                                         "; --reverse can say how"));
   }
   if (plan.server.version >= 190000 && plan.order_by.empty()) {
     plan.warnings.push_back(

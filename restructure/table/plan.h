@@ -24,6 +24,7 @@ struct TablePlan {
   catalog::TableShape shape;
   std::vector<std::string> key;
   std::vector<catalog::SortColumn> order_by;
+  catalog::AlteredColumns columns;
   std::int64_t space_bytes = 0;  // needed beside the table
   std::int64_t wal_bytes = 0;
   absl::Duration time;

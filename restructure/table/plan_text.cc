@@ -1,5 +1,6 @@
 // How the plan of a table is shown.
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,18 @@ namespace {
 std::string OrderText(const TablePlan& plan) {
   return plan.order_by.empty() ? "the order in which the rows lie now"
                                : catalog::DisplaySortKey(plan.order_by);
+}
+
+// id bigint, first_name text = split_part(name, ' '::text, 1)
+std::string ChangedText(const TablePlan& plan) {
+  std::vector<std::string> texts;
+  for (const catalog::Column& column : plan.columns.new_columns) {
+    const std::vector<std::string>& changed = plan.columns.changed;
+    if (std::find(changed.begin(), changed.end(), column.name) == changed.end()) continue;
+    texts.push_back(absl::StrCat(catalog::DisplayName(column.name), " ", column.type,
+                                 column.expression.empty() ? "" : " = ", column.expression));
+  }
+  return absl::StrJoin(texts, ", ");
 }
 
 std::vector<PlannedStep> Steps(const TablePlan& plan, const Settings& settings) {
@@ -60,6 +73,9 @@ std::string RenderPlan(const TablePlan& plan, const Settings& settings) {
   std::string text =
       absl::StrCat("Plan for table ", table.name.Display(), "\n", "  key            ",
                    absl::StrJoin(plan.key, ", "), "\n", "  rows lie in    ", OrderText(plan), "\n");
+  if (!plan.columns.changed.empty()) {
+    absl::StrAppend(&text, "  other columns  ", ChangedText(plan), "\n");
+  }
   absl::StrAppendFormat(
       &text,
       "  estimates      %d rows; %s table + %s indexes beside it at most; %s WAL; about %s"
@@ -87,6 +103,8 @@ std::string PlanToJson(const TablePlan& plan, const Settings& settings) {
   json["space_bytes"] = plan.space_bytes;
   json["wal_bytes"] = plan.wal_bytes;
   json["seconds_unthrottled"] = absl::ToDoubleSeconds(plan.time);
+  json["changed_columns"] = plan.columns.changed;
+  json["lost_columns"] = plan.columns.lost;
   json["moved"] = plan.shape.moved;
   json["notes"] = Notes();
   json["warnings"] = plan.warnings;

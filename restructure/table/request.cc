@@ -11,7 +11,10 @@ std::string ToJson(const TableRequest& request) {
   return json{{"name", request.name},
               {"order_by", request.order_by},
               {"fillfactor", wishes.fillfactor ? json(*wishes.fillfactor) : json(nullptr)},
-              {"tablespace", wishes.tablespace ? json(*wishes.tablespace) : json(nullptr)}}
+              {"tablespace", wishes.tablespace ? json(*wishes.tablespace) : json(nullptr)},
+              {"alters", request.alteration.alters},
+              {"columns", request.alteration.columns},
+              {"reverse", request.alteration.reverse}}
       .dump();
 }
 
@@ -25,6 +28,10 @@ absl::StatusOr<TableRequest> TableRequestFromJson(const std::string& text) {
   if (object["tablespace"].is_string()) {
     request.wishes.tablespace = object["tablespace"].get<std::string>();
   }
+  request.alteration.alters = object.value("alters", std::vector<std::string>());
+  request.alteration.columns = object.value("columns", catalog::TableAlteration::Expressions());
+  request.alteration.reverse = object.value("reverse", catalog::TableAlteration::Expressions());
+  request.wishes.alters = request.alteration.alters;
   return request;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "catalog/table_alteration.h"
 #include "catalog/table_objects.h"
 
 namespace restructure {
@@ -15,6 +16,7 @@ struct TableRequest {
   std::string name;      // the table, as written
   std::string order_by;  // as a sort key; empty: in the order in which the rows lie
   catalog::TableWishes wishes;
+  catalog::TableAlteration alteration;
 };
 
 std::string ToJson(const TableRequest& request);

@@ -1,0 +1,205 @@
+// Tables with other columns than before: types, new ones, expressions, and the way back.
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/server/fixture.h"
+#include "tests/server/structure_dump.h"
+#include "tests/server/writers.h"
+
+namespace server {
+namespace {
+
+class TableColumnsTest : public ServerTest {
+ protected:
+  static Arguments RunTable(const std::string& name, const Arguments& more) {
+    Arguments arguments = {"run", "table", name, "--no-throttle"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  void CreatePeople(int rows) {
+    sql().Exec(absl::StrCat(
+        "CREATE TABLE people (id serial PRIMARY KEY, name text NOT NULL, code varchar(8) UNIQUE,"
+        " score int, born date); INSERT INTO people (name, code, score, born)"
+        " SELECT 'First' || i || ' Last' || i % 50, 'c' || i, nullif(i % 11, 0) * 1000,"
+        " date '1970-01-01' + i FROM generate_series(1, ",
+        rows, ") i; CREATE INDEX people_by_score ON people (score); ANALYZE people"));
+  }
+
+  // Rows of which the two texts differ, both ways.
+  std::string Differing(const std::string& a, const std::string& b) {
+    return sql().Text(absl::StrCat("SELECT count(*) FROM ((", a, " EXCEPT ALL ", b, ") UNION ALL (",
+                                   b, " EXCEPT ALL ", a, ")) d"));
+  }
+
+  std::string Type(const std::string& table, const std::string& column) {
+    return sql().Text(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = $1::text::regclass AND attname = $2",
+        {table, column});
+  }
+};
+
+TEST_F(TableColumnsTest, AKeyBecomesBigint) {
+  CreatePeople(3000);
+  sql().Exec(
+      "CREATE TABLE cards (id int PRIMARY KEY, person int REFERENCES people ON DELETE CASCADE);"
+      "INSERT INTO cards SELECT i, i FROM generate_series(1, 100) i");
+  Tool run(target(),
+           RunTable("people", {"--alter", "ALTER COLUMN id TYPE bigint", "--alter",
+                               "ALTER code TYPE text, ALTER score TYPE numeric"}),
+           {"PG_RESTRUCTURE_FAIL=stage.after_commit:sleep=500"});
+  ASSERT_TRUE(Eventually([&] {
+    return sql().Holds("to_regclass('restructure.structure') IS NOT NULL") &&
+           sql().Holds("EXISTS (SELECT FROM restructure.structure WHERE stage = 'copied')");
+  }));
+  sql().Exec(
+      "UPDATE people SET id = id + 100000 WHERE id % 7 = 0 AND id > 100;"
+      "DELETE FROM people WHERE id = 11; UPDATE people SET score = -1 WHERE id % 9 = 0");
+  ASSERT_TRUE(Exits(kDone, run.Wait()));
+  EXPECT_EQ(Type("people", "id"), "bigint");
+  EXPECT_EQ(Type("people", "code"), "text");
+  EXPECT_EQ(Type("people", "score"), "numeric");
+  const std::string now = "SELECT id::bigint, name, code::text, score::numeric, born FROM ";
+  EXPECT_EQ(Differing(now + "people", now + "people__old"), "0");
+  // What the old table cannot hold does not fail its writer, and is not forgotten.
+  sql().Exec(
+      "INSERT INTO people (id, name, code) VALUES (5000000000, 'Far Away', 'far');"
+      "UPDATE people SET score = 7 WHERE id = 13; DELETE FROM people WHERE id = 17");
+  EXPECT_EQ(Differing(now + "people WHERE id < 5000000000", now + "people__old"), "0");
+  const Outcome refused = Run({"revert", Job()});
+  EXPECT_TRUE(Exits(kResumable, refused));
+  EXPECT_TRUE(absl::StrContains(refused.err, "1 changes of public.people do not fit")) << refused;
+  EXPECT_EQ(Type("people", "id"), "bigint");
+  sql().Exec("UPDATE people SET id = 4999 WHERE id = 5000000000");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(Type("people", "id"), "integer");
+  EXPECT_EQ(Differing(now + "people", now + "people__new"), "0");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_EQ(Type("people", "id"), "bigint");
+  EXPECT_EQ(sql().Try("INSERT INTO cards VALUES (200, 999999)"), "23503");
+  EXPECT_TRUE(Clean());
+}
+
+TEST_F(TableColumnsTest, ColumnsAreComputedThereAndBack) {
+  CreatePeople(2000);
+  ASSERT_TRUE(
+      Exits(kDone, Run(RunTable("people", {"--alter",
+                                           "ADD COLUMN first_name text, ADD COLUMN last_name text,"
+                                           " DROP COLUMN name",
+                                           "--column", "first_name=split_part(name, ' ', 1)",
+                                           "--column", "last_name=split_part(name, ' ', 2)",
+                                           "--reverse", "name=first_name || ' ' || last_name",
+                                           "--order-by", "last_name, id"}))));
+  EXPECT_EQ(Differing("SELECT id, first_name || ' ' || last_name, code, score, born FROM people",
+                      "SELECT id, name, code, score, born FROM people__old"),
+            "0");
+  EXPECT_EQ(
+      sql().Text("SELECT count(*) FROM (SELECT last_name < lag(last_name) OVER (ORDER BY ctid)"
+                 " AS wrong FROM people) p WHERE wrong"),
+      "0");
+  sql().Exec("UPDATE people SET last_name = 'Married' WHERE id % 100 = 0");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM people WHERE name LIKE '% Married'"), "20");
+  sql().Exec("UPDATE people SET name = 'Ann Other' WHERE id = 5");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(sql().Text("SELECT last_name FROM people WHERE id = 5"), "Other");
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_TRUE(Clean());
+}
+
+TEST_F(TableColumnsTest, WithoutAWayBackThereIsNone) {
+  CreatePeople(300);
+  const Arguments run =
+      RunTable("people", {"--alter", "DROP COLUMN born, ADD COLUMN note text DEFAULT 'none'"});
+  Arguments plan = run;
+  plan[0] = "plan";
+  const Outcome planned = Run(plan);
+  EXPECT_TRUE(absl::StrContains(planned.out,
+                                "cannot be reverted once it has swapped: nothing"
+                                " brings back born"))
+      << planned;
+  ASSERT_TRUE(Exits(kDone, Run(run)));
+  EXPECT_EQ(sql().Text("SELECT DISTINCT note FROM people"), "none");
+  sql().Exec("UPDATE people SET note = 'mine' WHERE id = 1");
+  const Outcome refused = Run({"revert", Job()});
+  EXPECT_TRUE(Exits(kResumable, refused));
+  EXPECT_TRUE(absl::StrContains(refused.err, "nothing brings back born")) << refused;
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM people WHERE note = 'mine'"), "1");
+  EXPECT_TRUE(Clean());
+}
+
+TEST_F(TableColumnsTest, ChangesUnderWriters) {
+  CreateMembers(sql(), 3000);
+  Writers writers(target(), 2);
+  const Outcome run = Run(RunTable("members", {"--alter",
+                                               "ALTER hits TYPE bigint, ALTER label TYPE varchar,"
+                                               " ALTER id TYPE bigint",
+                                               "--order-by", "owner_id, id"}));
+  const Outcome back = Run({"revert", Job()});
+  const Outcome again = Run({"revert", Job()});
+  EXPECT_TRUE(Exits(kDone, run));
+  EXPECT_TRUE(Exits(kDone, back));
+  EXPECT_TRUE(Exits(kDone, again));
+  EXPECT_TRUE(None(writers.Complaints(sql())));
+  const std::string columns =
+      "SELECT id, owner_id, rank::text, label::text, payload, hits::bigint FROM members";
+  EXPECT_EQ(Differing(columns, columns + "__old"), "0");
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_TRUE(Clean());
+}
+
+TEST_F(TableColumnsTest, WhatCannotBeDoneIsRefusedByThePlan) {
+  CreatePeople(200);
+  sql().Exec(
+      "UPDATE people SET code = 'notanum' WHERE id = 42; UPDATE people SET code = id::text WHERE id"
+      " <> 42; CREATE VIEW names AS SELECT name FROM people;"
+      "CREATE TABLE other (id int PRIMARY KEY)");
+  struct Case {
+    Arguments more;
+    const char* message;
+  };
+  const std::vector<Case> cases = {
+      {{"--alter", "ALTER code TYPE int USING code::int"}, "without a loss"},
+      {{"--alter", "ALTER code TYPE int USING NULL", "--column", "code=code::int"},
+       "(42): invalid input syntax for type integer: \"notanum\""},
+      {{"--alter", "ALTER code TYPE varchar(3)"}, "(42) does not fit"},
+      {{"--alter", "ALTER name TYPE varchar"},
+       "is needed as it is by rule _RETURN on view public.names"},
+      {{"--alter", "DROP COLUMN score"}, "is needed as it is by index public.people_by_score"},
+      {{"--alter", "ADD COLUMN a timestamptz NOT NULL DEFAULT now()"}, "IMMUTABLE"},
+      {{"--alter", "ADD COLUMN a int NOT NULL"}, "nothing fills the new column a"},
+      {{"--alter", "ADD COLUMN a int", "--column", "a=(SELECT 1)"}, "subquer"},
+      {{"--alter", "ADD COLUMN a int", "--column", "a=random()"}, "IMMUTABLE"},
+      {{"--alter", "ADD COLUMN a int", "--column", "a=1); DROP TABLE other; --"}, "HINT"},
+      {{"--alter", "ADD COLUMN a int; DROP TABLE other"}, "HINT"},
+      {{"--alter", "ADD COLUMN a int", "--column", "a='x'::text"}, "is of type text"},
+      {{"--alter", "ADD COLUMN a int UNIQUE"}, "adds an index, a key or a foreign key"},
+      {{"--alter", "ADD FOREIGN KEY (score) REFERENCES other"}, "foreign key"},
+      {{"--alter", "RENAME TO elsewhere"}, "HINT"},
+      {{"--alter", "ALTER id TYPE numeric"}, "belongs to the key and cannot become numeric"},
+      {{"--alter", "no such thing"}, "syntax error"},
+      {{"--column", "b=1"}, "the new table has no column b"},
+      {{"--reverse", "b=1"}, "the old table has no column b"},
+      {{"--column", "id=id + 1"}, "belongs to the key by which rows are followed"},
+      {{"--column", "noequals"}, "has no expression"},
+  };
+  for (const Case& c : cases) {
+    const Outcome refused = Run(RunTable("people", c.more));
+    EXPECT_TRUE(refused.exit_code == kRefused || refused.exit_code == kUsage) << refused;
+    EXPECT_TRUE(absl::StrContains(refused.err, c.message)) << c.message << "\n" << refused;
+    EXPECT_TRUE(absl::StrContains(refused.err, "HINT: ")) << refused;
+  }
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM other"), "0");
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_class WHERE relname ~ 'pg_restructure|__new'"),
+            "0");
+}
+
+}  // namespace
+}  // namespace server
