@@ -272,6 +272,7 @@ CREATE TABLE restructure.table_change (
   schema_name text NOT NULL, table_name text NOT NULL,
   live_structure bigint NOT NULL,
   lost_columns text[] NOT NULL,  -- of the old table, that nothing brings back
+  key_index text,                -- of the new table, by which rows are followed during the job
   live_version text);  -- of the table that bears the name, as the last exchange left it
 
 -- What bears a name of the schema: it goes to and fro between the two sides.

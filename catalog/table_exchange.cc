@@ -61,8 +61,9 @@ moves(what, place, text, more) AS (
   UNION SELECT 'referred', 0, referred, NULL FROM foreign_key WHERE NOT inward
   UNION ALL SELECT 'validate', 0, then_on, conname FROM foreign_key WHERE convalidated
 
-  UNION ALL SELECT 'do', 10, pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', now_on, conname),
-    NULL FROM foreign_key WHERE inward
+  UNION ALL SELECT 'do', 10,
+    pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', now_on, conname), NULL
+    FROM foreign_key WHERE inward
   UNION ALL SELECT 'do', 20, pg_catalog.format('DROP TRIGGER %I ON %s', tgname, $4::text), NULL
     FROM user_trigger
   UNION ALL SELECT 'do', 20, pg_catalog.format('DROP POLICY %I ON %s', polname, $4::text), NULL
@@ -70,7 +71,8 @@ moves(what, place, text, more) AS (
   UNION ALL SELECT 'do', 20, pg_catalog.format('DROP RULE %I ON %s', rulename, $4::text), NULL
     FROM own_rule
   UNION ALL SELECT 'do', 30, pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY; '
-    'ALTER TABLE %s DISABLE ROW LEVEL SECURITY', $3::text, $4::text), NULL FROM f WHERE relrowsecurity
+    'ALTER TABLE %s DISABLE ROW LEVEL SECURITY', $3::text, $4::text), NULL FROM f
+    WHERE relrowsecurity
   UNION ALL SELECT 'do', 30, pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY; '
     'ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', $3::text, $4::text), NULL FROM f
     WHERE relforcerowsecurity
@@ -79,7 +81,8 @@ moves(what, place, text, more) AS (
   UNION ALL SELECT 'do', 51, pg_catalog.format('ALTER TABLE %s %s TRIGGER %I', $3::text,
     CASE tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END,
     tgname), NULL FROM user_trigger WHERE tgenabled <> 'O'
-  UNION ALL SELECT 'do', 52, pg_catalog.format('COMMENT ON TRIGGER %I ON %s IS %L', tgname, $3::text,
+  UNION ALL SELECT 'do', 52, pg_catalog.format('COMMENT ON TRIGGER %I ON %s IS %L', tgname,
+    $3::text,
     pg_catalog.obj_description(oid, 'pg_trigger')), NULL FROM user_trigger
     WHERE pg_catalog.obj_description(oid, 'pg_trigger') IS NOT NULL
   UNION ALL SELECT 'do', 53, pg_catalog.format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s',
@@ -92,7 +95,8 @@ moves(what, place, text, more) AS (
     ' USING (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')',
     ' WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')'), NULL
     FROM pg_catalog.pg_policy p WHERE p.polrelid = $1::oid
-  UNION ALL SELECT 'do', 54, pg_catalog.format('COMMENT ON POLICY %I ON %s IS %L', polname, $3::text,
+  UNION ALL SELECT 'do', 54, pg_catalog.format('COMMENT ON POLICY %I ON %s IS %L', polname,
+    $3::text,
     pg_catalog.obj_description(oid, 'pg_policy')), NULL FROM pg_catalog.pg_policy
     WHERE polrelid = $1::oid AND pg_catalog.obj_description(oid, 'pg_policy') IS NOT NULL
   UNION ALL SELECT 'do', 55, pg_catalog.pg_get_ruledef(oid), NULL FROM own_rule

@@ -193,6 +193,18 @@ absl::StatusOr<std::vector<std::string>> BlanketPublications(Session& session,
   return names;
 }
 
+absl::StatusOr<std::vector<std::string>> PrimaryKeyReferrers(Session& session, std::int64_t oid) {
+  std::vector<std::string> referrers;
+  absl::Status read = ReadList(
+      session,
+      "SELECT pg_catalog.format('%I on %s', k.conname, k.conrelid::pg_catalog.regclass)"
+      " FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_index i ON i.indexrelid = k.conindid"
+      " WHERE k.contype = 'f' AND k.confrelid = $1::oid AND i.indisprimary ORDER BY 1",
+      oid, &referrers);
+  if (!read.ok()) return read;
+  return referrers;
+}
+
 absl::StatusOr<double> Correlation(Session& session, std::int64_t oid, const std::string& column) {
   absl::StatusOr<Rows> rows = session.Query(
       "SELECT s.correlation FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_class c"

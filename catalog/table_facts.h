@@ -40,6 +40,9 @@ struct TableShape {
 
 absl::StatusOr<TableShape> ReadTableShape(Session& session, std::int64_t oid);
 
+// The foreign keys that rest on the table's primary key, in words.
+absl::StatusOr<std::vector<std::string>> PrimaryKeyReferrers(Session& session, std::int64_t oid);
+
 // Whether the heap lies in this order: |correlation| of the leading column, 0 if it is not known.
 absl::StatusOr<double> Correlation(Session& session, std::int64_t oid, const std::string& column);
 

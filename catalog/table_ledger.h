@@ -22,6 +22,9 @@ struct TableChange {
   QualifiedName name;             // what programs call it
   std::int64_t live = 0;          // the structure that bears the name
   std::vector<std::string> lost;  // columns of the old table that nothing brings back
+  // With another primary key: an index of the new table on the old key, by which rows are followed
+  // until the job ends. Empty: none is needed.
+  std::string key_index;
 };
 
 // One side: a table that is kept from another one.

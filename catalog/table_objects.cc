@@ -92,7 +92,9 @@ statements(place, text) AS (
   SELECT 3, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', n.sql, a.attname,
     (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(pg_catalog.split_part(o, '=', 1)) || ' = '
             || pg_catalog.quote_literal(pg_catalog.split_part(o, '=', 2)), ', ')
-     FROM pg_catalog.unnest(a.attoptions) o WHERE o LIKE 'n\_distinct%'))  -- Others are the server's.
+     FROM pg_catalog.unnest(a.attoptions) o 
+     -- Other options are the server's own.
+     WHERE o LIKE 'n\_distinct%'))
   FROM n, pg_catalog.pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0
     AND NOT a.attisdropped AND EXISTS (
       SELECT FROM pg_catalog.unnest(a.attoptions) o WHERE o LIKE 'n\_distinct%')
@@ -234,7 +236,7 @@ absl::StatusOr<std::vector<TableIndex>> ReadTableIndexes(Session& session, std::
       "  THEN pg_catalog.format('ADD CONSTRAINT %I %s USING INDEX %I%s%s', p.new_name,"
       "   CASE k.contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, p.new_name,"
       "   CASE WHEN k.condeferrable THEN ' DEFERRABLE' END,"
-      "   CASE WHEN k.condeferred THEN ' INITIALLY DEFERRED' END) END"
+      "   CASE WHEN k.condeferred THEN ' INITIALLY DEFERRED' END) END, i.indisprimary"
       " FROM restructure.table_part p JOIN pg_catalog.pg_namespace n"
       " ON n.nspname::text = p.schema_name"
       " JOIN pg_catalog.pg_class x ON x.relnamespace = n.oid AND x.relname::text = p.name"
@@ -252,6 +254,7 @@ absl::StatusOr<std::vector<TableIndex>> ReadTableIndexes(Session& session, std::
     index.new_name = ToText(row[2]);
     index.constraint = ToText(row[3]);
     index.constraint_sql = ToText(row[4]);
+    index.primary = ToBool(row[5]);
     absl::StatusOr<IndexDefinition> definition = ReadDefinition(session, index.oid);
     if (!definition.ok()) return definition.status();
     index.definition = *std::move(definition);
@@ -295,6 +298,7 @@ absl::Status DressTableIndexes(Session& session, std::int64_t old_table, const Q
     if (!added.ok()) return added;
   }
   for (const TableIndex& index : indexes) {
+    if (index.oid == 0) continue;
     absl::StatusOr<Rows> oid = session.Query("SELECT pg_catalog.to_regclass($1)::oid",
                                              {QualifiedName{table.schema, index.new_name}.Sql()});
     if (!oid.ok()) return oid.status();

@@ -42,7 +42,8 @@ absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_sourc
 // The indexes of the old side, as they are to be built on the new one.
 struct TableIndex {
   int part = 0;
-  std::int64_t oid = 0;  // of the old one
+  std::int64_t oid = 0;  // of the old one; 0: there is none
+  bool primary = false;
   std::string new_name;
   IndexDefinition definition;
   std::string constraint;      // pg_get_constraintdef; empty: no constraint

@@ -208,6 +208,12 @@ absl::StatusOr<restructure::TablePlan> TablePlanOf(catalog::Session& session,
   request.order_by = arguments.order_by.value_or("");
   request.wishes.fillfactor = arguments.fillfactor;
   request.wishes.tablespace = arguments.tablespace;
+  if (arguments.primary_key) {
+    absl::StatusOr<std::vector<std::string>> columns =
+        catalog::ParseColumnList(*arguments.primary_key);
+    if (!columns.ok()) return columns.status();
+    request.primary_key = *std::move(columns);
+  }
   request.alteration = {arguments.alters, arguments.columns, arguments.reverse};
   return restructure::PlanTable(session, request, arguments.space_max_bytes,
                                 SettingsFrom(arguments.run));

@@ -93,6 +93,7 @@ struct Arguments {
 
   // Of a table; what is not given stays as it is. `tablespace` above counts, too.
   std::optional<std::string> order_by;
+  std::optional<std::string> primary_key;
   std::optional<int> fillfactor;
   std::vector<std::string> alters;
   std::vector<std::pair<std::string, std::string>> columns;  // name, expression

@@ -3,16 +3,39 @@
 #include "catalog/table_objects.h"
 #include "restructure/rows/rows.h"
 #include "restructure/table/phases.h"
+#include "restructure/table/request.h"
 
 namespace restructure::table {
 namespace {
 
-// Those of the old table, under the names that they have until the exchange.
+// Those of the old table, under the names that they have until the exchange, and with the primary
+// key that was asked for.
+absl::StatusOr<std::vector<catalog::TableIndex>> IndexesToBuild(Job& job) {
+  const absl::StatusOr<TableRequest> request = TableRequestFromJson(job.record.request);
+  if (!request.ok()) return request.status();
+  absl::StatusOr<std::vector<catalog::TableIndex>> indexes =
+      catalog::ReadTableIndexes(*job.session, job.id(), job.table->old_side.oid);
+  if (!indexes.ok() || request->primary_key.empty()) return indexes;
+  std::vector<catalog::TableIndex> more;
+  for (catalog::TableIndex& index : *indexes) {
+    if (!index.primary) continue;
+    if (!job.table->change.key_index.empty()) {
+      catalog::TableIndex by_key;
+      by_key.new_name = job.table->change.key_index;
+      by_key.definition = index.definition;
+      more.push_back(by_key);
+    }
+    index.definition.keys = catalog::QuoteNames(request->primary_key);
+    index.definition.include.clear();
+  }
+  indexes->insert(indexes->end(), more.begin(), more.end());
+  return indexes;
+}
+
 absl::Status Index(Job& job) {
   const std::int64_t old_table = job.table->old_side.oid;
   const catalog::QualifiedName table = job.replacement->table;
-  absl::StatusOr<std::vector<catalog::TableIndex>> indexes =
-      catalog::ReadTableIndexes(*job.session, job.id(), old_table);
+  absl::StatusOr<std::vector<catalog::TableIndex>> indexes = IndexesToBuild(job);
   if (!indexes.ok()) return indexes.status();
   std::vector<IndexBuild> missing;
   for (const catalog::TableIndex& index : *indexes) {

@@ -12,8 +12,10 @@ namespace restructure::table {
 namespace {
 
 // A range is scanned and sorted straight out of the source. It fits the memory of a sort; more
-// ranges than this would read the source more often than is worth it.
+// ranges than this would read the source more often than is worth it. Workers fill neighbouring
+// ranges at the same time, and mix their pages: there are more ranges than workers.
 constexpr std::int64_t kRangeBytes = 64 << 20;
+constexpr std::int64_t kRangesMin = 16;
 constexpr std::int64_t kRangesMax = 32;
 
 absl::StatusOr<std::vector<catalog::MarkedOrderRange>> RangesOf(Job& job,
@@ -22,7 +24,7 @@ absl::StatusOr<std::vector<catalog::MarkedOrderRange>> RangesOf(Job& job,
       catalog::LoadOrderRanges(*job.session, job.id());
   if (!ranges.ok() || !ranges->empty()) return ranges;
   const std::int64_t wanted =
-      std::clamp<std::int64_t>(facts.bytes / kRangeBytes + 1, 1, kRangesMax);
+      std::clamp<std::int64_t>(facts.bytes / kRangeBytes + 1, kRangesMin, kRangesMax);
   const std::int64_t rows = std::max<std::int64_t>(1, facts.rows_estimate / wanted + 1);
   GuardOptions options;
   options.check_storage = true;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "catalog/index_facts.h"
 #include "catalog/schema.h"
 #include "catalog/table_ledger.h"
 #include "restructure/phases.h"
@@ -92,6 +93,50 @@ absl::Status FindOpenJob(catalog::Session& session, TablePlan* plan) {
   return RefuseOtherJob(*plan->open_job, ToJson(plan->request));
 }
 
+// Another primary key: whether it can be one.
+absl::Status CheckPrimaryKey(catalog::Session& session, TablePlan* plan) {
+  constexpr absl::Duration kSearchMax = absl::Seconds(20);
+  const std::vector<std::string>& primary_key = plan->request.primary_key;
+  if (primary_key.empty()) return absl::OkStatus();
+  absl::StatusOr<std::vector<std::string>> referrers =
+      catalog::PrimaryKeyReferrers(session, plan->table.oid);
+  if (!referrers.ok()) return referrers.status();
+  absl::Status refused =
+      RefusePrimaryKey(plan->table, plan->columns.new_columns, primary_key, *referrers);
+  if (!refused.ok()) return refused;
+  const auto is_in = [](const std::vector<std::string>& names) {
+    return [&names](const std::string& name) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
+  };
+  for (const catalog::UniqueIndex& index : plan->table.unique_indexes) {
+    if (index.primary && index.columns == plan->key) plan->needs_key_index = true;
+    // Unique in some columns, as they are, is unique in those and more.
+    const std::vector<std::string>& columns = index.columns;
+    if (index.all_not_null && std::all_of(columns.begin(), columns.end(), is_in(primary_key)) &&
+        std::none_of(columns.begin(), columns.end(), is_in(plan->columns.changed))) {
+      return absl::OkStatus();
+    }
+  }
+  absl::StatusOr<std::vector<std::string>> found = std::vector<std::string>();
+  const bool computed =
+      std::any_of(primary_key.begin(), primary_key.end(), is_in(plan->columns.changed));
+  if (!computed) {
+    catalog::IndexDefinition definition;
+    definition.unique = true;
+    definition.method = "btree";
+    definition.keys = catalog::QuoteNames(primary_key);
+    found = catalog::FindDuplicates(session, plan->table.name, definition, kSearchMax);
+  }
+  if (computed || absl::IsDeadlineExceeded(found.status())) {
+    plan->warnings.push_back(
+        "whether the new primary key is unique is not known yet: the build will tell");
+    return absl::OkStatus();
+  }
+  if (!found.ok()) return found.status();
+  return RefuseDuplicateKeys(plan->table, primary_key, *found);
+}
+
 void Estimate(const Settings& settings, TablePlan* plan) {
   const catalog::TableFacts& table = plan->table;
   // At most what there is; bloat makes it less.
@@ -172,8 +217,14 @@ absl::StatusOr<std::int64_t> WriteJob(catalog::Session& session, const TablePlan
   job.new_structure = *new_id;
   absl::StatusOr<std::int64_t> job_id = catalog::InsertJob(session, job);
   if (!job_id.ok()) return job_id.status();
-  absl::Status status = catalog::InsertTableChange(
-      session, *job_id, {plan.table.name, *old_id, plan.columns.lost}, plan.table.oid);
+  catalog::TableChange change{plan.table.name, *old_id, plan.columns.lost, ""};
+  if (plan.needs_key_index) {
+    absl::StatusOr<std::string> key_index =
+        catalog::FreeTableName(session, plan.table.name, "__key");
+    if (!key_index.ok()) return key_index.status();
+    change.key_index = *key_index;
+  }
+  absl::Status status = catalog::InsertTableChange(session, *job_id, change, plan.table.oid);
   if (!status.ok()) return status;
   return job_id;
 }
@@ -211,7 +262,9 @@ absl::StatusOr<TablePlan> PlanTable(catalog::Session& session, const TableReques
         RefuseSpace(plan.table, plan.space_bytes, space_max_bytes)}) {
     if (!refused.ok()) return refused;
   }
-  if (status = RefuseMisfits(session, &plan); !status.ok()) return status;
+  status = RefuseMisfits(session, &plan);
+  if (status.ok()) status = CheckPrimaryKey(session, &plan);
+  if (!status.ok()) return status;
   if (!plan.columns.lost.empty()) {
     plan.warnings.push_back(absl::StrCat("this cannot be reverted once it has swapped: nothing ",
                                          "brings back ", absl::StrJoin(plan.columns.lost, ", "),

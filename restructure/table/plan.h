@@ -25,6 +25,7 @@ struct TablePlan {
   std::vector<std::string> key;
   std::vector<catalog::SortColumn> order_by;
   catalog::AlteredColumns columns;
+  bool needs_key_index = false;  // the old key is not among the new table's unique ones
   std::int64_t space_bytes = 0;  // needed beside the table
   std::int64_t wal_bytes = 0;
   absl::Duration time;

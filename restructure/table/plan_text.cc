@@ -73,6 +73,10 @@ std::string RenderPlan(const TablePlan& plan, const Settings& settings) {
   std::string text =
       absl::StrCat("Plan for table ", table.name.Display(), "\n", "  key            ",
                    absl::StrJoin(plan.key, ", "), "\n", "  rows lie in    ", OrderText(plan), "\n");
+  if (!plan.request.primary_key.empty()) {
+    absl::StrAppend(&text, "  primary key    ", absl::StrJoin(plan.request.primary_key, ", "),
+                    "\n");
+  }
   if (!plan.columns.changed.empty()) {
     absl::StrAppend(&text, "  other columns  ", ChangedText(plan), "\n");
   }
@@ -96,6 +100,7 @@ std::string PlanToJson(const TablePlan& plan, const Settings& settings) {
   json["kind"] = "table";
   json["name"] = plan.table.name.Display();
   json["key"] = plan.key;
+  json["primary_key"] = plan.request.primary_key;
   json["order_by"] = catalog::DisplaySortKey(plan.order_by);
   json["rows"] = plan.table.rows_estimate;
   json["table_bytes"] = plan.table.bytes;

@@ -1,5 +1,6 @@
 #include "restructure/table/refusals.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -136,6 +137,57 @@ absl::Status RefuseDependants(const catalog::TableFacts& table, const catalog::T
                "\nHINT: run as a role that is a member of their owners."));
   }
   return absl::OkStatus();
+}
+
+absl::Status RefusePrimaryKey(const catalog::TableFacts& table,
+                              const std::vector<catalog::Column>& columns,
+                              const std::vector<std::string>& primary_key,
+                              const std::vector<std::string>& referrers) {
+  if (primary_key.empty()) return absl::OkStatus();
+  const auto present = std::find_if(table.unique_indexes.begin(), table.unique_indexes.end(),
+                                    [](const catalog::UniqueIndex& i) { return i.primary; });
+  if (present == table.unique_indexes.end()) {
+    return Refuse(table, "has no primary key that could be changed",
+                  "CREATE UNIQUE INDEX CONCURRENTLY, then ALTER TABLE ... ADD PRIMARY KEY USING "
+                  "INDEX.");
+  }
+  if (present->columns == primary_key) {
+    return absl::AlreadyExistsError(StrCat(table.name.Display(), " has the primary key (",
+                                           Names(primary_key),
+                                           ") already\nHINT: leave --primary-key out."));
+  }
+  for (const std::string& name : primary_key) {
+    const auto column = std::find_if(columns.begin(), columns.end(),
+                                     [&](const catalog::Column& c) { return c.name == name; });
+    if (column == columns.end()) {
+      return absl::NotFoundError(StrCat("table ", table.name.Display(), " has no column ",
+                                        catalog::DisplayName(name),
+                                        " (--primary-key)\nHINT: name columns that are stored."));
+    }
+    if (!column->not_null) {
+      return Refuse(table,
+                    StrCat("may have NULLs in ", catalog::DisplayName(name),
+                           ", which a primary key must not have"),
+                    StrCat("--alter 'ALTER COLUMN ", catalog::DisplayName(name),
+                           " SET NOT NULL' makes the new table refuse them."));
+    }
+  }
+  if (!referrers.empty()) {
+    return Refuse(table,
+                  StrCat("is referred to by its primary key: ", absl::StrJoin(referrers, ", ")),
+                  "give those columns a UNIQUE constraint and let the foreign keys refer to it.");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RefuseDuplicateKeys(const catalog::TableFacts& table,
+                                 const std::vector<std::string>& primary_key,
+                                 const std::vector<std::string>& duplicates) {
+  if (duplicates.empty()) return absl::OkStatus();
+  return Refuse(table,
+                StrCat("has rows that are equal in (", Names(primary_key),
+                       "): ", absl::StrJoin(duplicates, "; ")),
+                "choose columns that tell rows apart, or change those rows.");
 }
 
 absl::Status RefuseSpace(const catalog::TableFacts& table, std::int64_t needed_bytes,

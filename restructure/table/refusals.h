@@ -4,6 +4,8 @@
 #define RESTRUCTURE_TABLE_REFUSALS_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "catalog/facts.h"
@@ -22,6 +24,14 @@ absl::Status RefuseBlanketPublications(const catalog::TableFacts& table,
 // Dependants that cannot go over to the new table, or not by this role.
 absl::Status RefuseDependants(const catalog::TableFacts& table, const catalog::TableShape& shape,
                               const catalog::ServerFacts& server);
+// `referrers`: foreign keys onto the present primary key, in words. `duplicates`: samples.
+absl::Status RefusePrimaryKey(const catalog::TableFacts& table,
+                              const std::vector<catalog::Column>& columns,
+                              const std::vector<std::string>& primary_key,
+                              const std::vector<std::string>& referrers);
+absl::Status RefuseDuplicateKeys(const catalog::TableFacts& table,
+                                 const std::vector<std::string>& primary_key,
+                                 const std::vector<std::string>& duplicates);
 absl::Status RefuseSpace(const catalog::TableFacts& table, std::int64_t needed_bytes,
                          std::int64_t space_max_bytes);
 

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "catalog/failpoint.h"
+#include "catalog/index_objects.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
 #include "catalog/table_objects.h"
@@ -67,6 +69,20 @@ absl::Status DropTriggersOf(Job& job, const catalog::TableSide& source, const ch
   });
 }
 
+// Nothing follows rows by the old key any more.
+absl::Status DropKeyIndex(Job& job) {
+  const TableSides& sides = *job.table;
+  if (sides.change.key_index.empty() || &LiveSide(job) != &sides.new_side) return absl::OkStatus();
+  const auto cut = [&job] { job.session->Cut(); };
+  absl::Status status = catalog::FailpointHit("index_drop_concurrently.before", cut);
+  if (status.ok()) {
+    status = catalog::DropConcurrently(
+        *job.session, {sides.new_side.structure.table.schema, sides.change.key_index});
+  }
+  if (status.ok()) status = catalog::FailpointHit("index_drop_concurrently.after", cut);
+  return status;
+}
+
 }  // namespace
 
 // Before: one table bears the name; its writers keep the other one equal.
@@ -74,6 +90,7 @@ absl::Status DropTriggersOf(Job& job, const catalog::TableSide& source, const ch
 // Lock:   none on the table of that name; the retired one's own.
 // Undo:   none: from here on only forward.
 absl::StatusOr<Next> Disconnect(Job& job) {
+  if (LiveSide(job).oid == 0) return Next::kGoOn;  // Somebody dropped it: the other one stays.
   const catalog::TableSide& retired = RetiredSide(job);
   if (retired.structure.capture != "off") {
     absl::Status off = RunGuarded(job, *job.session, "disconnect", Teardown(job), [&] {
@@ -106,7 +123,16 @@ absl::StatusOr<Next> Disconnect(Job& job) {
 //         which the retired one refers.
 // Undo:   none.
 absl::StatusOr<Next> Drop(Job& job) {
+  // If somebody dropped the table, the retired one has the last copy of its rows, and stays.
+  if (LiveSide(job).oid == 0) {
+    absl::Status left = DropTriggersOf(job, RetiredSide(job), "drop", LiveSide(job));
+    if (left.ok()) left = DropSide(job, LiveSide(job));
+    if (left.ok()) left = Close(job, "done");
+    if (!left.ok()) return left;
+    return Next::kGoOn;
+  }
   absl::Status status = DropTriggersOf(job, LiveSide(job), "drop", RetiredSide(job));
+  if (status.ok()) status = DropKeyIndex(job);
   if (status.ok()) status = DropSide(job, RetiredSide(job));
   if (status.ok()) status = Close(job, "done");
   if (!status.ok()) return status;

@@ -10,6 +10,7 @@ std::string ToJson(const TableRequest& request) {
   const catalog::TableWishes& wishes = request.wishes;
   return json{{"name", request.name},
               {"order_by", request.order_by},
+              {"primary_key", request.primary_key},
               {"fillfactor", wishes.fillfactor ? json(*wishes.fillfactor) : json(nullptr)},
               {"tablespace", wishes.tablespace ? json(*wishes.tablespace) : json(nullptr)},
               {"alters", request.alteration.alters},
@@ -24,6 +25,7 @@ absl::StatusOr<TableRequest> TableRequestFromJson(const std::string& text) {
   TableRequest request;
   request.name = object.value("name", "");
   request.order_by = object.value("order_by", "");
+  request.primary_key = object.value("primary_key", std::vector<std::string>());
   if (object["fillfactor"].is_number()) request.wishes.fillfactor = object["fillfactor"].get<int>();
   if (object["tablespace"].is_string()) {
     request.wishes.tablespace = object["tablespace"].get<std::string>();

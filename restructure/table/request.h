@@ -5,6 +5,7 @@
 #define RESTRUCTURE_TABLE_REQUEST_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "catalog/table_alteration.h"
@@ -13,8 +14,9 @@
 namespace restructure {
 
 struct TableRequest {
-  std::string name;      // the table, as written
-  std::string order_by;  // as a sort key; empty: in the order in which the rows lie
+  std::string name;                      // the table, as written
+  std::string order_by;                  // as a sort key; empty: in the order in which the rows lie
+  std::vector<std::string> primary_key;  // columns; empty: as it is
   catalog::TableWishes wishes;
   catalog::TableAlteration alteration;
 };

@@ -155,6 +155,77 @@ TEST_F(TableColumnsTest, ChangesUnderWriters) {
   EXPECT_TRUE(Clean());
 }
 
+TEST_F(TableColumnsTest, AnotherPrimaryKey) {
+  sql().Exec(
+      "CREATE TABLE readings (id bigint GENERATED ALWAYS AS IDENTITY, sensor int NOT NULL, n int "
+      "NOT"
+      " NULL, value numeric, CONSTRAINT readings_pk PRIMARY KEY (id));"
+      "INSERT INTO readings (sensor, n, value) SELECT i % 20, i / 20, i FROM generate_series(1, "
+      "2000)"
+      " i; COMMENT ON CONSTRAINT readings_pk ON readings IS 'the key'");
+  const auto key = [&] {
+    return sql().Text(
+        "SELECT string_agg(pg_get_constraintdef(oid) || ' ' ||"
+        " obj_description(oid, 'pg_constraint'), ',') FROM pg_constraint"
+        " WHERE conrelid = 'readings'::regclass AND contype = 'p'");
+  };
+  const auto indexes = [&] {
+    return sql().Text(
+        "SELECT string_agg(indexrelid::regclass::text, ',' ORDER BY 1) FROM pg_index"
+        " WHERE indrelid = 'readings'::regclass");
+  };
+  Tool run(target(),
+           RunTable("readings", {"--primary-key", "sensor, n", "--order-by", "sensor, n"}),
+           {"PG_RESTRUCTURE_FAIL=stage.after_commit:sleep=500"});
+  ASSERT_TRUE(Eventually([&] {
+    return sql().Holds("to_regclass('restructure.structure') IS NOT NULL") &&
+           sql().Holds("EXISTS (SELECT FROM restructure.structure WHERE stage = 'copied')");
+  }));
+  // Values change places under the key that is to come.
+  sql().Exec(
+      "UPDATE readings SET n = -n WHERE sensor = 3 AND n IN (4, 5);"
+      "UPDATE readings SET n = 9 + n WHERE sensor = 3 AND n < 0;"
+      "DELETE FROM readings WHERE id = 7");
+  ASSERT_TRUE(Exits(kDone, run.Wait()));
+  EXPECT_EQ(key(), "PRIMARY KEY (sensor, n) the key");
+  EXPECT_EQ(indexes(), "readings__key,readings_pk");
+  EXPECT_EQ(Differing("TABLE readings", "TABLE readings__old"), "0");
+  sql().Exec(
+      "UPDATE readings SET value = 0 WHERE sensor = 5;"
+      "INSERT INTO readings (sensor, n) VALUES (50, 50)");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(key(), "PRIMARY KEY (id) the key");
+  EXPECT_EQ(Differing("TABLE readings", "TABLE readings__new"), "0");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_EQ(key(), "PRIMARY KEY (sensor, n) the key");
+  EXPECT_EQ(indexes(), "readings_pk");
+  EXPECT_TRUE(Clean());
+}
+
+TEST_F(TableColumnsTest, WhatCannotBeAPrimaryKeyIsRefused) {
+  CreatePeople(200);
+  sql().Exec(
+      "CREATE TABLE cards (person int REFERENCES people);"
+      "CREATE TABLE alone (id int PRIMARY KEY, a int NOT NULL, b int);"
+      "INSERT INTO alone SELECT i, i / 2, i FROM generate_series(1, 10) i");
+  struct Case {
+    Arguments more;
+    const char* message;
+  };
+  for (const Case& c : std::vector<Case>{
+           {{"people", "--primary-key", "name, id"}, "cards_person_fkey on public.cards"},
+           {{"alone", "--primary-key", "b"}, "may have NULLs in b"},
+           {{"alone", "--primary-key", "a"}, "has rows that are equal in (a)"},
+           {{"alone", "--primary-key", "id"}, "has the primary key (id) already"},
+           {{"alone", "--primary-key", "nothing"}, "has no column nothing"}}) {
+    const Outcome refused = Run(RunTable(c.more[0], {c.more.begin() + 1, c.more.end()}));
+    EXPECT_TRUE(Exits(kRefused, refused)) << refused;
+    EXPECT_TRUE(absl::StrContains(refused.err, c.message)) << c.message << "\n" << refused;
+    EXPECT_TRUE(absl::StrContains(refused.err, "HINT: ")) << refused;
+  }
+}
+
 TEST_F(TableColumnsTest, WhatCannotBeDoneIsRefusedByThePlan) {
   CreatePeople(200);
   sql().Exec(
