@@ -30,9 +30,12 @@ helpers AS (
   FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'restructure'::pg_catalog.regnamespace
     AND p.proname::text ~ '^(log|sync|mirror)_[0-9]+$')
 SELECT pg_catalog.format('structure %s (%I.%I) is neither live nor part of an open job',
-         n.structure_id, n.schema_name, n.table_name),
-       'drop its table and triggers, and delete its row from restructure.structure.'
-FROM restructure.structure n
+         n.structure_id, n.schema_name, coalesce(c.relname::text, n.table_name)),
+       CASE WHEN n.set_id IS NULL
+            THEN 'drop its triggers and helpers, and delete its row from restructure.structure; '
+                 'the table itself may be the one that bears the name.'
+            ELSE 'drop its table and triggers, and delete its row from restructure.structure.' END
+FROM restructure.structure n LEFT JOIN pg_catalog.pg_class c ON c.oid = n.table_oid
 WHERE n.structure_id NOT IN (SELECT id FROM live WHERE id IS NOT NULL)
   AND n.structure_id NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
 UNION ALL
@@ -69,7 +72,7 @@ UNION ALL
 SELECT pg_catalog.format('index %s is invalid', i.indexrelid::pg_catalog.regclass),
        pg_catalog.format('REINDEX INDEX CONCURRENTLY %s.', i.indexrelid::pg_catalog.regclass)
 FROM pg_catalog.pg_index i JOIN restructure.structure n ON n.table_oid = i.indrelid
-WHERE NOT i.indisvalid
+WHERE NOT i.indisvalid AND n.set_id IS NOT NULL
 UNION ALL
 SELECT pg_catalog.format('the member table of set %I.%I is gone', s.schema_name, s.set_name),
        pg_catalog.format('pg_restructure drop set %I.%I', s.schema_name, s.set_name)
@@ -106,6 +109,43 @@ WHERE NOT j.open AND NOT EXISTS (
   WHERE k.open AND q.schema_name = p.schema_name AND o.name IN (q.new_name, q.old_name))
 )sql";
 
+// From version 3 on: tables that a job was to take away, and jobs that somebody took one away from.
+// The names of a job come back in the next one on the same table: it may be that one's.
+constexpr char kTableFindings[] = R"sql(
+SELECT pg_catalog.format('table %I.%I of job %s on %s is left over', p.schema_name, o.name,
+         pg_catalog.max(p.job_id), j.name),
+       pg_catalog.format('look whether its rows are wanted, then DROP TABLE %I.%I.', p.schema_name,
+         o.name)
+FROM restructure.table_part p JOIN restructure.job j USING (job_id),
+  LATERAL (VALUES (p.new_name), (p.old_name)) o(name)
+WHERE p.kind = 'table' AND NOT j.open
+  AND EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n
+              ON n.oid = c.relnamespace WHERE n.nspname::text = p.schema_name
+              AND c.relname::text = o.name AND c.relkind = 'r')
+  AND NOT EXISTS (
+    SELECT FROM restructure.table_part q JOIN restructure.job k USING (job_id)
+    WHERE k.open AND q.schema_name = p.schema_name AND o.name IN (q.new_name, q.old_name))
+GROUP BY p.schema_name, o.name, j.name
+UNION ALL
+SELECT pg_catalog.format('job %s on %s has lost its table %I.%I', j.job_id, j.name, p.schema_name,
+         CASE n.structure_id WHEN t.live_structure THEN p.name WHEN j.old_structure THEN p.old_name
+              ELSE p.new_name END),
+       CASE WHEN n.structure_id = t.live_structure
+            THEN pg_catalog.format(CASE WHEN j.swapped_at IS NULL
+                   THEN 'its rows are in %s, which goes too: keep what is wanted, then '
+                   ELSE 'its rows are in %s, which stays: rename it after ' END, m.table_oid)
+            ELSE '' END
+       || pg_catalog.format('pg_restructure %s %s',
+            CASE WHEN j.swapped_at IS NULL THEN 'abort' ELSE 'finish' END, j.job_id)
+FROM restructure.job j JOIN restructure.table_change t USING (job_id)
+JOIN restructure.table_part p ON p.job_id = j.job_id AND p.kind = 'table'
+JOIN restructure.structure n ON n.structure_id IN (j.old_structure, j.new_structure)
+JOIN restructure.structure m ON m.structure_id IN (j.old_structure, j.new_structure)
+  AND m.structure_id <> n.structure_id
+WHERE j.open AND n.table_oid IS NOT NULL AND n.stage <> 'emptied'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = n.table_oid)
+)sql";
+
 absl::Status AddFindings(Session& session, const char* query, Diagnosis* diagnosis) {
   absl::StatusOr<Rows> findings = session.Query(query);
   if (!findings.ok()) return findings.status();
@@ -122,6 +162,7 @@ absl::StatusOr<Diagnosis> Diagnose(Session& session) {
   if (*version == 0) return diagnosis;
   absl::Status added = AddFindings(session, kFindings, &diagnosis);
   if (added.ok() && *version >= 2) added = AddFindings(session, kIndexFindings, &diagnosis);
+  if (added.ok() && *version >= 3) added = AddFindings(session, kTableFindings, &diagnosis);
   if (!added.ok()) return added;
   absl::StatusOr<Rows> jobs = session.Query(
       "SELECT pg_catalog.format('job %s on %s is open, phase %s%s', job_id, name, phase,"

@@ -1,4 +1,5 @@
-// Looks for anything of ours that should not be there, and for anything of a set that is missing.
+// Looks for anything of ours that should not be there, and for anything of a set, or of an open job
+// on a table, that is missing.
 
 #ifndef CATALOG_DOCTOR_H_
 #define CATALOG_DOCTOR_H_

@@ -212,16 +212,19 @@ absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_sourc
   absl::StatusOr<std::string> owner = OwnerOf(session, old_source.member_oid);
   if (!owner.ok()) return owner.status();
   const bool converts = Converts(old_side, new_side);
-  // What cannot be brought back is kept in mind by its key, as the new table has it.
-  Structure not_brought_back = old_side;
-  not_brought_back.columns = new_side.columns;
-  for (const std::vector<std::string>& statements :
-       {CreateKeyLog(old_source, new_side, *owner),
-        CreateKeyLog(new_source, not_brought_back, *owner),
-        CreateTableSyncFunction(old_source, new_side, *owner, converts),
-        CreateTableSyncFunction(new_source, old_side, *owner, converts),
-        CreateSourceView(new_source, old_side, *owner),
-        CreateTableSyncTriggers(new_source, old_side)}) {
+  std::vector<std::vector<std::string>> all = {
+      CreateKeyLog(old_source, new_side, *owner),
+      CreateTableSyncFunction(old_source, new_side, *owner, converts),
+      CreateTableSyncFunction(new_source, old_side, *owner, converts),
+      CreateSourceView(new_source, old_side, *owner),
+      CreateTableSyncTriggers(new_source, old_side)};
+  if (converts) {
+    // What cannot be brought back is kept in mind by its key, as the new table has it.
+    Structure not_brought_back = old_side;
+    not_brought_back.columns = new_side.columns;
+    all.push_back(CreateKeyLog(new_source, not_brought_back, *owner));
+  }
+  for (const std::vector<std::string>& statements : all) {
     if (absl::Status done = ExecuteAll(session, statements); !done.ok()) return done;
   }
   return absl::OkStatus();

@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "restructure/summary.h"
 #include "tools/child_process.h"
+#include "tools/demo_accounts.h"
 #include "tools/demo_cluster.h"
 #include "tools/demo_traffic.h"
 #include "tools/exit_codes.h"
@@ -33,6 +34,7 @@ constexpr absl::Duration kStepLimit = absl::Hours(2);
 constexpr double kShareOfFullSpeed = 0.5;  // So that the traffic alone does not fill the machine.
 constexpr char kSet[] = "public.accounts_of_branch";
 constexpr char kIndex[] = "public.accounts_by_balance";
+constexpr char kTable[] = "public.pgbench_accounts";
 
 // Text of ours and of the children goes to the same place: nothing may stay in a buffer.
 void Say(const std::string& text) {
@@ -63,11 +65,16 @@ class Demo {
   absl::StatusOr<restructure::Summary> Do(std::vector<std::string> arguments);
   absl::Status RestructureSet();
   absl::Status RestructureIndex();
+  absl::Status RestructureTable();
   absl::Status ThereAndBack();  // revert, revert, finish
   absl::Status Verify();
+  absl::Status VerifyTable();
+  absl::Status Note(const absl::StatusOr<Proof>& proof);
   absl::Status Psql(const std::string& sql, const char* failure);
   Command Ourselves(std::vector<std::string> arguments) const;
   absl::Status ShowFirstMembers();
+  absl::Status ShowTable();
+  std::int64_t accounts() const { return scale_ * kRowsPerScale; }
 
   void Title(const std::string& text) const;
 
@@ -128,15 +135,22 @@ absl::Status Demo::Prepare() {
   Say(absl::StrCat("PostgreSQL ", cluster_->version(), " in ", cluster_->folder(),
                    ", fsync on; we are the role demo, not a superuser\n"));
 
-  Title(absl::StrCat("pgbench's tables, with ", FormatCount(scale_ * kRowsPerScale), " accounts"));
+  Title(absl::StrCat("pgbench's tables, with ", FormatCount(accounts()), " accounts"));
   Command initialize = cluster_->Client("pgbench", {"-i", "-q", "-s", absl::StrCat(scale_)});
   initialize.output_file = cluster_->folder() + "/pgbench_initialize.log";
   const absl::StatusOr<int> code = Run(initialize, kStepLimit);
   if (!code.ok()) return code.status();
   if (*code != 0) return absl::InternalError(absl::StrCat("pgbench -i ended with ", *code));
-  if (options_.kind != "index") return absl::OkStatus();
-  return Psql("CREATE INDEX accounts_by_balance ON pgbench_accounts (abalance, bid)",
-              "the index cannot be made");
+  if (options_.kind == "index") {
+    return Psql("CREATE INDEX accounts_by_balance ON pgbench_accounts (abalance, bid)",
+                "the index cannot be made");
+  }
+  if (options_.kind != "table") return absl::OkStatus();
+  for (const std::string& sql : SpreadBalances()) {
+    absl::Status done = Psql(sql, "the table cannot be prepared");
+    if (!done.ok()) return done;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Demo::StartTraffic() {
@@ -188,7 +202,7 @@ absl::StatusOr<restructure::Summary> Demo::Do(std::vector<std::string> arguments
 absl::Status Demo::Psql(const std::string& sql, const char* failure) {
   Say(absl::StrCat(sql, "\n"));
   const absl::StatusOr<int> code =
-      Run(cluster_->Client("psql", {"-X", "-P", "pager=off", "-c", sql}), absl::Minutes(10));
+      Run(cluster_->Client("psql", {"-X", "-P", "pager=off", "-c", sql}), kStepLimit);
   if (!code.ok()) return code.status();
   return *code == 0 ? absl::OkStatus() : absl::InternalError(failure);
 }
@@ -204,7 +218,26 @@ absl::Status Demo::ShowFirstMembers() {
       "the alias cannot be read");
 }
 
+absl::Status Demo::ShowTable() {
+  Title("the table, and where its richest accounts lie");
+  return Psql(ShapeOfAccounts(), "the table cannot be read");
+}
+
+absl::Status Demo::Note(const absl::StatusOr<Proof>& proof) {
+  if (!proof.ok()) return proof.status();
+  Say(absl::StrCat(proof->text, "\n"));
+  verified_rows_ = proof->rows;
+  differences_ += proof->differences;
+  return absl::OkStatus();
+}
+
+absl::Status Demo::VerifyTable() {
+  Title("the books, in one snapshot: nothing was lost, nothing done twice");
+  return Note(BalanceBooks(*cluster_, accounts()));
+}
+
 absl::Status Demo::Verify() {
+  if (options_.kind == "table") return VerifyTable();
   const std::string name = options_.kind == "index" ? kIndex : kSet;
   Title(absl::StrCat("pg_restructure verify ", options_.kind, " ", name));
   const absl::StatusOr<Output> output =
@@ -252,20 +285,39 @@ absl::Status Demo::RestructureIndex() {
   return absl::OkStatus();
 }
 
+absl::Status Demo::RestructureTable() {
+  if (absl::Status shown = ShowTable(); !shown.ok()) return shown;
+  std::vector<std::string> run = {"run", "table", kTable, "--order-by", "abalance desc, aid"};
+  if (options_.workers > 0) {
+    run.insert(run.end(), {"--workers", absl::StrCat(options_.workers)});
+  }
+  const absl::StatusOr<restructure::Summary> done = Do(run);
+  if (!done.ok()) return done.status();
+  run_ = *done;
+  return ShowTable();
+}
+
 // To the old order, to the new one again, and the new one for good.
 absl::Status Demo::ThereAndBack() {
   const std::string job = absl::StrCat(run_.job);
-  for (const char* const verb : {"revert", "revert", "finish"}) {
+  for (const char* const verb : {"revert", "revert"}) {
     const absl::StatusOr<restructure::Summary> done = Do({verb, job});
     if (!done.ok()) return done.status();
   }
-  return absl::OkStatus();
+  if (options_.kind == "table") {
+    Title("both tables, row by row, in one snapshot");
+    absl::Status same = Note(CompareWithRetired(*cluster_));
+    if (!same.ok()) return same;
+  }
+  return Do({"finish", job}).status();
 }
 
 absl::Status Demo::Restructure() {
   aborted_before_ = traffic_->AbortedClients();
   work_began_ = absl::Now();
-  absl::Status done = options_.kind == "index" ? RestructureIndex() : RestructureSet();
+  absl::Status done = options_.kind == "index"   ? RestructureIndex()
+                      : options_.kind == "table" ? RestructureTable()
+                                                 : RestructureSet();
   if (done.ok()) done = ThereAndBack();
   if (!done.ok()) return done;
 

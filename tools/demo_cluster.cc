@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr absl::Duration kStartLimit = absl::Seconds(60);
-constexpr absl::Duration kQueryLimit = absl::Minutes(2);
 
 constexpr char kSettings[] = R"(
 listen_addresses = ''
@@ -181,8 +180,8 @@ Command DemoCluster::Client(const std::string& program, std::vector<std::string>
   return command;
 }
 
-absl::StatusOr<std::string> DemoCluster::Query(const std::string& sql) const {
-  return Capture(Client("psql", {"-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql}), kQueryLimit);
+absl::StatusOr<std::string> DemoCluster::Query(const std::string& sql, absl::Duration limit) const {
+  return Capture(Client("psql", {"-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql}), limit);
 }
 
 std::string DemoCluster::Keep() {

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "tools/child_process.h"
 
 namespace tools {
@@ -34,7 +35,8 @@ class DemoCluster {
   const std::vector<std::string>& environment() const { return environment_; }
 
   // The answer of one query, unaligned, a line for each row.
-  absl::StatusOr<std::string> Query(const std::string& sql) const;
+  absl::StatusOr<std::string> Query(const std::string& sql,
+                                    absl::Duration limit = absl::Minutes(2)) const;
 
   // Where temporary files may be put. Gone with the cluster.
   const std::string& folder() const { return folder_; }

@@ -262,10 +262,10 @@ const OptionSpec kOtherOptions[] = {
      }},
     {"keep", 0, nullptr, "keep the demo's cluster when it ends",
      [](const std::string&, Arguments& a) { return Raise(&Arguments::demo_keep, a); }},
-    {"kind", 0, "set|index", "kind of structure of the demo (set)",
+    {"kind", 0, "set|index|table", "kind of structure of the demo (set)",
      [](const std::string& v, Arguments& a) {
-       if (v != "set" && v != "index") {
-         return UsageError(absl::StrCat("\"", v, "\" is not a kind"), "write set or index");
+       if (v != "set" && v != "index" && v != "table") {
+         return UsageError(absl::StrCat("\"", v, "\" is not a kind"), "write set, index or table");
        }
        a.kind = v;
        return absl::OkStatus();

@@ -95,7 +95,7 @@ TEST_F(TableColumnsTest, ColumnsAreComputedThereAndBack) {
                                            "--column", "first_name=split_part(name, ' ', 1)",
                                            "--column", "last_name=split_part(name, ' ', 2)",
                                            "--reverse", "name=first_name || ' ' || last_name",
-                                           "--order-by", "last_name, id"}))));
+                                           "--order-by", "last_name, id", "--workers", "1"}))));
   EXPECT_EQ(Differing("SELECT id, first_name || ' ' || last_name, code, score, born FROM people",
                       "SELECT id, name, code, score, born FROM people__old"),
             "0");

@@ -196,6 +196,8 @@ TEST(OptionsTest, TheOtherCommandsTakeTheirOwn) {
   EXPECT_TRUE(demo.demo_keep);
   EXPECT_EQ(Parsed({"demo"}).demo_rows, 2000000);
   EXPECT_EQ(Parsed({"demo"}).kind, "set");
+  EXPECT_EQ(Parsed({"demo", "--kind", "index"}).kind, "index");
+  EXPECT_EQ(Parsed({"demo", "--kind", "table"}).kind, "table");
 }
 
 // So that the default can be given where a profile says otherwise.
@@ -411,8 +413,8 @@ TEST(OptionsTest, RefusesWrongChoicesAndEmptyTexts) {
   EXPECT_EQ(RunRefusal({"--disconnect", "slowly"}),
             "option --disconnect: \"slowly\" is neither batches nor steps\n"
             "HINT: write batches or steps");
-  EXPECT_EQ(Refusal({"demo", "--kind", "table"}),
-            "option --kind: \"table\" is not a kind\nHINT: write set or index");
+  EXPECT_EQ(Refusal({"demo", "--kind", "tree"}),
+            "option --kind: \"tree\" is not a kind\nHINT: write set, index or table");
   EXPECT_EQ(RunRefusal({"--carry", " "}),
             "option --carry: the value is empty\n"
             "HINT: leave the option out, or give it a value");
