@@ -281,6 +281,10 @@ absl::StatusOr<Comparison> CompareRange(Session& session, const Target& target,
                                  either, QuoteNames(key), target.structure.KeyLog().Sql(),
                                  target.structure.TakenKeys().Sql());
   }
+  if (target.structure.is_table()) {  // Its ranges are larger, and so are the joins' hash tables.
+    absl::Status set = session.Execute("SET LOCAL work_mem = '256MB'");
+    if (!set.ok()) return set;
+  }
   absl::StatusOr<Rows> rows = session.Query(
       absl::Substitute(
           "SELECT rows, coalesce(pg_catalog.cardinality(keys), 0), pg_catalog.to_json(keys[1:10])"

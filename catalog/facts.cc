@@ -36,7 +36,12 @@ absl::Status ReadColumns(Session& session, TableFacts* table) {
 
 absl::Status ReadUniqueIndexes(Session& session, TableFacts* table) {
   absl::StatusOr<Rows> rows = session.Query(
-      "SELECT i.indexrelid, c.relname, a.attname, i.indisprimary, a.attnotnull"
+      "SELECT i.indexrelid, c.relname, a.attname, i.indisprimary, a.attnotnull,"
+      " EXISTS (SELECT FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_amop m"
+      "  ON m.amopfamily = o.opcfamily AND m.amopstrategy = 3 AND m.amoplefttype = o.opcintype"
+      "  AND m.amoprighttype = o.opcintype JOIN pg_catalog.pg_operator p ON p.oid = m.amopopr"
+      "  WHERE o.oid = (i.indclass::oid[])[k.n - 1]"
+      "  AND p.oprnamespace = 'pg_catalog'::pg_catalog.regnamespace)"
       " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid,"
       " pg_catalog.unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, n)"
       " JOIN pg_catalog.pg_attribute a ON a.attnum = k.attnum"
@@ -49,11 +54,12 @@ absl::Status ReadUniqueIndexes(Session& session, TableFacts* table) {
   for (const Row& row : *rows) {
     if (ToInt(row[0]) != last) {
       last = ToInt(row[0]);
-      table->unique_indexes.push_back({ToText(row[1]), {}, ToBool(row[3]), true});
+      table->unique_indexes.push_back({ToText(row[1]), {}, ToBool(row[3]), true, true});
     }
     UniqueIndex& index = table->unique_indexes.back();
     index.columns.push_back(ToText(row[2]));
     index.all_not_null = index.all_not_null && ToBool(row[4]);
+    index.plain_equality = index.plain_equality && ToBool(row[5]);
   }
   return absl::OkStatus();
 }
@@ -223,6 +229,22 @@ absl::StatusOr<double> RowBytesEstimate(Session& session, std::int64_t oid,
     if (!rows->empty()) bytes += ToDouble(rows->front()[0]);
   }
   return bytes;
+}
+
+absl::StatusOr<bool> ComparesPlainly(Session& session, std::int64_t table,
+                                     const std::string& column) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "WITH RECURSIVE base AS (SELECT a.atttypid AS type FROM pg_catalog.pg_attribute a"
+      "  WHERE a.attrelid = $1::oid AND a.attname = $2 UNION ALL"
+      "  SELECT t.typbasetype FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type"
+      "  WHERE t.typtype = 'd')"
+      " SELECT NOT EXISTS (SELECT FROM base b JOIN pg_catalog.pg_opclass o ON o.opcintype = b.type"
+      "  AND o.opcdefault JOIN pg_catalog.pg_amop m ON m.amopfamily = o.opcfamily"
+      "  JOIN pg_catalog.pg_operator p ON p.oid = m.amopopr"
+      "  WHERE p.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace)",
+      {absl::StrCat(table), column});
+  if (!rows.ok()) return rows.status();
+  return ToBool(rows->front()[0]);
 }
 
 absl::Status CheckSortable(Session& session, const QualifiedName& table, const SortColumn& column) {

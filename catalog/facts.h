@@ -34,6 +34,9 @@ struct UniqueIndex {
   std::vector<std::string> columns;
   bool primary = false;
   bool all_not_null = false;
+  // Every column's equality is the one that = means with nothing but pg_catalog on the search path:
+  // not so for citext and other types of extensions.
+  bool plain_equality = true;
 };
 
 struct TableFacts {
@@ -85,6 +88,11 @@ absl::Status MayUseTablespace(Session& session, const std::string& name);
 // Bytes of a row of these columns as pg_statistic estimates them.
 absl::StatusOr<double> RowBytesEstimate(Session& session, std::int64_t oid,
                                         const std::vector<std::string>& columns);
+
+// Whether rows can be told apart and compared by these columns with the operators of pg_catalog:
+// what the column's type compares with has to be one of them.
+absl::StatusOr<bool> ComparesPlainly(Session& session, std::int64_t table,
+                                     const std::string& column);
 
 // True if sorting by `column COLLATE collation` is possible.
 absl::Status CheckSortable(Session& session, const QualifiedName& table, const SortColumn& column);

@@ -322,8 +322,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
     UNION ALL
     -- Foreign keys that are validated after an exchange do not count as changed.
     SELECT concat_ws(' ', 'constraint', conrelid, conname, contype,
-                     replace(pg_get_constraintdef(oid), ' NOT VALID', ''))
+                     CASE contype WHEN 'f' THEN replace(pg_get_constraintdef(oid), ' NOT VALID', '')
+                     ELSE pg_get_constraintdef(oid) END, obj_description(oid, 'pg_constraint'))
     FROM pg_constraint WHERE relation IN (conrelid, confrelid)
+    UNION ALL
+    SELECT concat_ws(' ', 'toast', x.reloptions) FROM pg_class c
+    JOIN pg_class x ON x.oid = c.reltoastrelid WHERE c.oid = relation
+    UNION ALL
+    SELECT concat_ws(' ', 'sequence', q.relname, q.relacl, p.seqstart, p.seqincrement, p.seqmax,
+                     p.seqmin, p.seqcache, p.seqcycle, obj_description(q.oid, 'pg_class'))
+    FROM pg_depend d JOIN pg_class q ON q.oid = d.objid AND q.relkind = 'S'
+    JOIN pg_sequence p ON p.seqrelid = q.oid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+      AND d.refobjid = relation AND d.deptype = 'i'
     UNION ALL
     SELECT concat_ws(' ', 'index', pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisclustered,
                      i.indisreplident, i.indimmediate, c.reltablespace, c.reloptions)
@@ -346,14 +357,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
     SELECT concat_ws(' ', 'inherits', inhrelid, inhparent) FROM pg_inherits
     WHERE relation IN (inhrelid, inhparent)
     UNION ALL
-    SELECT concat_ws(' ', 'rule', r.oid, r.xmin)
+    SELECT concat_ws(' ', 'rule', r.oid, r.xmin, c.relowner, c.reloptions)
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
     WHERE c.relnamespace <> 'restructure'::regnamespace
       AND (r.ev_class = relation OR r.oid IN (
         SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass
         AND d.refclassid = 'pg_class'::regclass AND d.refobjid = relation))
     UNION ALL
-    SELECT DISTINCT concat_ws(' ', 'dependant', d.classid, d.objid)
+    SELECT DISTINCT concat_ws(' ', 'dependant', d.classid, d.objid,
+      (SELECT f.xmin FROM pg_proc f WHERE d.classid = 'pg_proc'::regclass AND f.oid = d.objid),
+      (SELECT p.xmin FROM pg_policy p WHERE d.classid = 'pg_policy'::regclass AND p.oid = d.objid))
     FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = relation
       AND d.classid IN ('pg_proc'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
       AND NOT EXISTS (SELECT FROM pg_trigger t WHERE d.classid = 'pg_trigger'::regclass

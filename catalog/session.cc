@@ -57,7 +57,7 @@ absl::StatusCode CodeFor(absl::string_view sqlstate) {
   if (sqlstate == "42P07" || sqlstate == "42710" || sqlstate == "23505" || sqlstate == "23P01") {
     return absl::StatusCode::kAlreadyExists;
   }
-  if (sqlstate == "25006") return absl::StatusCode::kFailedPrecondition;
+  if (sqlstate == "25006" || sqlstate == "23503") return absl::StatusCode::kFailedPrecondition;
   return absl::StatusCode::kInternal;
 }
 

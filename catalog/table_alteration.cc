@@ -305,7 +305,7 @@ absl::StatusOr<AlteredColumns> TryAlteration(Session& session, const TableFacts&
   std::vector<std::string> retyped, dropped;
   std::vector<std::string> key;
   for (const UniqueIndex& index : table.unique_indexes) {
-    if (index.all_not_null) {
+    if (index.all_not_null && index.plain_equality) {
       key = index.columns;
       break;
     }

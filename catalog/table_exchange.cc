@@ -28,24 +28,24 @@ user_trigger AS (
 own_rule AS (SELECT * FROM pg_catalog.pg_rewrite WHERE ev_class = $1::oid),
 check_to_add AS (
   SELECT k.* FROM pg_catalog.pg_constraint k WHERE k.conrelid = $1::oid
-    AND k.contype IN ('c', 'n') AND NOT k.convalidated AND NOT EXISTS (
+    AND (k.contype = 'c' OR k.contype = 'n' AND NOT k.convalidated) AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_constraint o WHERE o.conrelid = $2::oid
       AND o.conname = k.conname)),
 foreign_key AS (
-  SELECT k.*, k.confrelid = $1::oid AS inward,
-    CASE WHEN k.conrelid = $1::oid THEN $3::text ELSE r.sql END AS then_on,
+  SELECT k.*, CASE WHEN k.conrelid = $1::oid THEN $3::text ELSE r.sql END AS then_on,
     CASE WHEN k.conrelid = $1::oid THEN $4::text ELSE r.sql END AS now_on,
     r.sql AS referrer, d.sql AS referred,
     pg_catalog.obj_description(k.oid, 'pg_constraint') AS comment
   FROM pg_catalog.pg_constraint k JOIN named r ON r.oid = k.conrelid
   JOIN named d ON d.oid = k.confrelid
-  WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.confrelid = $1::oid OR k.conrelid = $1::oid
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.conrelid = $2::oid
-                    AND o.contype = 'f' AND o.conname = k.conname))),
+  -- The retired table has no foreign key, as the new one had none: what keeps it must not meet a
+  -- check that the statement of the user has passed already, or will pass later.
+  WHERE k.contype = 'f' AND k.conparentid = 0 AND $1::oid IN (k.confrelid, k.conrelid)),
 dependent_rule AS (
-  SELECT r.*, c.relkind, c.reloptions, v.sql, pg_catalog.pg_get_userbyid(c.relowner) AS owner
+  SELECT r.*, c.relkind, c.reloptions, v.sql, c.relnamespace, n.nspname,
+    pg_catalog.pg_get_userbyid(c.relowner) AS owner
   FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
-  JOIN named v ON v.oid = c.oid
+  JOIN named v ON v.oid = c.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE r.ev_class <> $1::oid
     AND c.relnamespace <> pg_catalog.to_regnamespace('restructure')::oid
     AND r.oid IN (SELECT d.objid FROM pg_catalog.pg_depend d
@@ -55,15 +55,19 @@ published AS (
   SELECT p.pubname, @published@ FROM pg_catalog.pg_publication_rel r
   JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = $1::oid),
 moves(what, place, text, more) AS (
-  SELECT 'view', 0, pg_catalog.format('ALTER VIEW %s OWNER TO %I', sql, owner), NULL
+  -- To where it is, or to whom it belongs: changes nothing but takes the lock on the view alone.
+  SELECT 'view', 0, pg_catalog.format(
+    CASE WHEN pg_catalog.has_schema_privilege(relnamespace, 'CREATE')
+         THEN 'ALTER VIEW %1$s SET SCHEMA %2$I' ELSE 'ALTER VIEW %1$s OWNER TO %3$I' END,
+    sql, nspname, owner), NULL
   FROM dependent_rule WHERE relkind = 'v'
-  UNION SELECT 'referrer', 0, referrer, NULL FROM foreign_key WHERE inward AND conrelid <> $1::oid
-  UNION SELECT 'referred', 0, referred, NULL FROM foreign_key WHERE NOT inward
+  UNION SELECT 'related', 0, referrer, NULL FROM foreign_key WHERE conrelid <> $1::oid
+  UNION SELECT 'related', 1, referred, NULL FROM foreign_key WHERE confrelid <> $1::oid
   UNION ALL SELECT 'validate', 0, then_on, conname FROM foreign_key WHERE convalidated
 
   UNION ALL SELECT 'do', 10,
     pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', now_on, conname), NULL
-    FROM foreign_key WHERE inward
+    FROM foreign_key
   UNION ALL SELECT 'do', 20, pg_catalog.format('DROP TRIGGER %I ON %s', tgname, $4::text), NULL
     FROM user_trigger
   UNION ALL SELECT 'do', 20, pg_catalog.format('DROP POLICY %I ON %s', polname, $4::text), NULL
@@ -138,12 +142,6 @@ moves(what, place, text, more) AS (
     JOIN named t ON t.oid = p.polrelid
     WHERE d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND p.polrelid <> $1::oid
     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::oid
-  UNION ALL SELECT 'do', 80, pg_catalog.format('ALTER SEQUENCE %s OWNED BY %s.%I', s.sql, $3::text,
-    a.attname), NULL FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class q ON q.oid = d.objid
-    AND q.relkind = 'S' JOIN named s ON s.oid = q.oid
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
-    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::oid
   UNION ALL SELECT 'do', 90, pg_catalog.format('ALTER PUBLICATION %I DROP TABLE %s; '
     'ALTER PUBLICATION %I ADD TABLE %s%s%s', pubname, $4::text, pubname, $3::text,
     ' (' || columns || ')', ' WHERE (' || filter || ')'), NULL FROM published)
@@ -194,8 +192,7 @@ absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange
   for (const Row& row : *rows) {
     const std::string what = ToText(row[0]);
     if (what == "view") text.views.push_back(ToText(row[1]));
-    if (what == "referrer") text.referrers.push_back(ToText(row[1]));
-    if (what == "referred") text.referred.push_back(ToText(row[1]));
+    if (what == "related") text.related.push_back(ToText(row[1]));
     if (what == "do") statements.push_back(ToText(row[1]));
     if (what == "validate") {
       absl::StatusOr<QualifiedName> table = ParseQualifiedName(ToText(row[1]));
@@ -212,24 +209,21 @@ absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange
 }
 
 absl::Status LockForTableExchange(Session& session, const TableExchange& exchange,
-                                  const ExchangeText& text) {
-  // Giving a view to its owner changes nothing but takes the lock on the view alone.
+                                  const ExchangeText& text, bool others_first) {
   if (!text.views.empty()) {
     absl::Status locked = session.Execute(absl::StrJoin(text.views, ";"));
     if (!locked.ok()) return locked;
   }
+  // Programs lock children before parents or the other way round: each order has its turn.
   std::vector<QualifiedName> tables = {exchange.from_now, exchange.to_now};
-  for (const std::string& referrer : text.referrers) {
-    absl::StatusOr<QualifiedName> name = ParseQualifiedName(referrer);
+  std::vector<QualifiedName> others;
+  for (const std::string& other : text.related) {
+    absl::StatusOr<QualifiedName> name = ParseQualifiedName(other);
     if (!name.ok()) return name.status();
-    tables.push_back(*std::move(name));
+    others.push_back(*std::move(name));
   }
-  if (absl::Status locked = LockTables(session, tables, "ACCESS EXCLUSIVE"); !locked.ok()) {
-    return locked;
-  }
-  if (text.referred.empty()) return absl::OkStatus();
-  return session.Execute(StrCat("LOCK TABLE ONLY ", absl::StrJoin(text.referred, ", ONLY "),
-                                " IN SHARE ROW EXCLUSIVE MODE"));
+  tables.insert(others_first ? tables.begin() : tables.end(), others.begin(), others.end());
+  return LockTables(session, tables, "ACCESS EXCLUSIVE");
 }
 
 absl::Status ExchangeTables(Session& session, const ExchangeText& text) {

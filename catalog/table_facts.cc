@@ -32,7 +32,7 @@ d AS (
                        WHERE y.typelem = t.reltype)),
 named AS (
   SELECT d.*, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS words,
-    r.ev_class, v.relkind, v.relnamespace, v.relowner AS view_owner, f.proowner,
+    r.ev_class, v.relkind, v.relnamespace, v.relowner AS view_owner, v.relpersistence, f.proowner,
     g.tgrelid, p.polrelid, a.adrelid, k.conrelid, x.stxrelid
   FROM d
   LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
@@ -55,7 +55,7 @@ judged AS (
       WHEN n.relnamespace = pg_catalog.to_regnamespace('restructure')::oid THEN 'ours'
       WHEN t.oid IN (n.ev_class, n.tgrelid, n.polrelid, n.adrelid, n.conrelid, n.stxrelid)
         THEN 'own'
-      WHEN n.of_type THEN 'immovable'
+      WHEN n.of_type OR n.relpersistence = 't' THEN 'immovable'
       WHEN n.relkind IN ('r', 'v', 'p') THEN 'moved'
       WHEN n.proowner IS NOT NULL OR n.polrelid IS NOT NULL THEN 'moved'
       WHEN n.conrelid IS NOT NULL THEN 'foreign key'
@@ -148,6 +148,14 @@ absl::StatusOr<TableShape> ReadTableShape(Session& session, std::int64_t oid) {
                       " WHERE r.prrelid = $1 AND NOT pg_catalog.pg_has_role(p.pubowner, 'USAGE')",
                       oid, &shape.not_ours);
   }
+  if (status.ok()) {
+    status = ReadList(session,
+                      "SELECT pg_catalog.pg_describe_object("
+                      "'pg_catalog.pg_trigger'::pg_catalog.regclass, oid, 0)"
+                      " FROM pg_catalog.pg_trigger WHERE tgconstrrelid = $1 AND tgrelid <> $1"
+                      " AND NOT tgisinternal",
+                      oid, &shape.immovable);
+  }
   if (status.ok()) status = ReadDependants(session, oid, &shape);
   if (!status.ok()) return status;
   absl::StatusOr<Rows> ledger =
@@ -156,6 +164,13 @@ absl::StatusOr<TableShape> ReadTableShape(Session& session, std::int64_t oid) {
   if (ToBool(ledger->front()[0])) {
     status = ReadList(session, "SELECT set_name FROM restructure.sets WHERE member::oid = $1", oid,
                       &shape.sets);
+    if (status.ok()) {
+      status = ReadList(session,
+                        "SELECT j.name FROM restructure.jobs j JOIN pg_catalog.pg_index i"
+                        " ON i.indexrelid = pg_catalog.to_regclass(j.name)::oid"
+                        " WHERE j.open AND j.kind = 'index' AND i.indrelid = $1::oid",
+                        oid, &shape.indexes_under_jobs);
+    }
     if (!status.ok()) return status;
   }
   absl::StatusOr<Rows> schema = session.Query(

@@ -24,6 +24,7 @@ struct TableShape {
   std::vector<std::string> labels;  // providers of security labels
   std::vector<std::string> sets;    // sets of which it is the member table
   std::vector<std::string> invalid_indexes;
+  std::vector<std::string> indexes_under_jobs;
   std::vector<std::string> blanket_publications;  // FOR ALL TABLES, or of its schema
   // In words: dependants that cannot be pointed at another table, and those that only somebody
   // else may point there.

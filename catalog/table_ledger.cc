@@ -84,7 +84,10 @@ absl::StatusOr<TableChange> GetTableChange(Session& session, std::int64_t job_id
 
 absl::StatusOr<std::int64_t> FindOpenTableJob(Session& session, std::int64_t table) {
   absl::StatusOr<Rows> rows = session.Query(
-      "SELECT job_id FROM restructure.job WHERE open AND relation = $1::oid::regclass",
+      // By either side: the retired one has another name, but is under the same job.
+      "SELECT j.job_id FROM restructure.job j LEFT JOIN restructure.structure s"
+      " ON s.structure_id IN (j.old_structure, j.new_structure) AND s.set_id IS NULL"
+      " WHERE j.open AND (j.relation::oid = $1::oid OR s.table_oid::oid = $1::oid) LIMIT 1",
       {Id(table)});
   if (!rows.ok()) return rows.status();
   return rows->empty() ? 0 : ToInt(rows->front()[0]);

@@ -109,20 +109,20 @@ statements(place, text) AS (
   FROM grants g
   UNION ALL
   -- The owner's grants come first; those of others rest on them.
-  SELECT CASE e.grantor WHEN s.relowner THEN 5 ELSE 6 END, pg_catalog.format(w.frame,
-    pg_catalog.format('GRANT %s%s ON %s %s TO %s%s', e.privilege_type, ' (' || e.attname || ')',
-      e.kind, e.sql, CASE e.grantee WHEN 0 THEN 'PUBLIC'
+  SELECT CASE e.grantor WHEN s.relowner THEN 5 ELSE 6 END,
+    w.before || pg_catalog.format('GRANT %s%s ON %s %s TO %s%s', e.privilege_type,
+      ' (' || e.attname || ')', e.kind, e.sql, CASE e.grantee WHEN 0 THEN 'PUBLIC'
         ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(e.grantee)) END,
-      CASE WHEN e.is_grantable THEN ' WITH GRANT OPTION' END))
+      CASE WHEN e.is_grantable THEN ' WITH GRANT OPTION' END) || w.after
   FROM s, (
     SELECT NULL AS attname, g.kind, g.sql, x.* FROM grants g, pg_catalog.aclexplode(g.acl) x
     UNION ALL
     SELECT pg_catalog.quote_ident(a.attname), 'TABLE', n.sql, x.*
     FROM n, pg_catalog.pg_attribute a, pg_catalog.aclexplode(a.attacl) x
     WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped) e,
-  LATERAL (SELECT CASE e.grantor WHEN s.relowner THEN '%s' ELSE pg_catalog.replace(
-      pg_catalog.format('SET LOCAL ROLE %I; @; RESET ROLE', pg_catalog.pg_get_userbyid(e.grantor)),
-      '@', '%s') END AS frame) w
+  LATERAL (SELECT CASE WHEN e.grantor <> s.relowner THEN 'SET LOCAL ROLE '
+      || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(e.grantor)) || '; ' ELSE '' END,
+    CASE WHEN e.grantor <> s.relowner THEN '; RESET ROLE' ELSE '' END) w(before, after)
   UNION ALL
   SELECT 7, pg_catalog.format('COMMENT ON TABLE %s IS %L', n.sql,
                               pg_catalog.obj_description($1::oid, 'pg_class'))
@@ -211,19 +211,15 @@ absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_sourc
                                 const Structure& old_side) {
   absl::StatusOr<std::string> owner = OwnerOf(session, old_source.member_oid);
   if (!owner.ok()) return owner.status();
-  const bool converts = Converts(old_side, new_side);
-  std::vector<std::vector<std::string>> all = {
+  // What cannot be brought back is kept in mind by its key, as the new table has it.
+  Structure not_brought_back = old_side;
+  not_brought_back.columns = new_side.columns;
+  const std::vector<std::vector<std::string>> all = {
       CreateKeyLog(old_source, new_side, *owner),
-      CreateTableSyncFunction(old_source, new_side, *owner, converts),
-      CreateTableSyncFunction(new_source, old_side, *owner, converts),
-      CreateSourceView(new_source, old_side, *owner),
-      CreateTableSyncTriggers(new_source, old_side)};
-  if (converts) {
-    // What cannot be brought back is kept in mind by its key, as the new table has it.
-    Structure not_brought_back = old_side;
-    not_brought_back.columns = new_side.columns;
-    all.push_back(CreateKeyLog(new_source, not_brought_back, *owner));
-  }
+      CreateKeyLog(new_source, not_brought_back, *owner),
+      CreateTableSyncFunction(old_source, new_side, *owner),
+      CreateTableSyncFunction(new_source, old_side, *owner),
+      CreateSourceView(new_source, old_side, *owner)};
   for (const std::vector<std::string>& statements : all) {
     if (absl::Status done = ExecuteAll(session, statements); !done.ok()) return done;
   }
@@ -346,6 +342,25 @@ absl::StatusOr<std::vector<std::string>> DropTableIndexStatements(Session& sessi
   return statements;
 }
 
+absl::StatusOr<std::vector<std::string>> GiveSequencesStatements(Session& session,
+                                                                 std::int64_t from,
+                                                                 const QualifiedName& to) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "SELECT pg_catalog.format('ALTER SEQUENCE %I.%I OWNED BY %s.%I', n.nspname, q.relname,"
+      " $2::text, a.attname) FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class q"
+      " ON q.oid = d.objid AND q.relkind = 'S' JOIN pg_catalog.pg_namespace n"
+      " ON n.oid = q.relnamespace JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid"
+      " AND a.attnum = d.refobjsubid JOIN pg_catalog.pg_attribute b ON b.attname = a.attname"
+      " AND b.attrelid = pg_catalog.to_regclass($2)::oid AND NOT b.attisdropped"
+      " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'"
+      " AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1::oid",
+      {Oid(from), to.Sql()});
+  if (!rows.ok()) return rows.status();
+  std::vector<std::string> statements;
+  for (const Row& row : *rows) statements.push_back(ToText(row[0]));
+  return statements;
+}
+
 absl::Status ExecuteStatement(Session& session, const std::string& statement) {
   return session.Execute(statement);
 }
@@ -353,17 +368,20 @@ absl::Status ExecuteStatement(Session& session, const std::string& statement) {
 absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
                          const Structure& live, const SetDefinition& live_source,
                          const Structure& retired, bool kept) {
-  // The function that keeps the retired table knows it by a name that it has no more.
   absl::StatusOr<std::string> owner = OwnerOf(session, live_source.member_oid);
   if (!owner.ok()) return owner.status();
-  absl::Status renamed = ExecuteAll(
-      session, CreateTableSyncFunction(live_source, retired, *owner, Converts(live, retired)));
-  if (!renamed.ok()) return renamed;
-  const char* const action = kept ? "ENABLE ALWAYS" : "DISABLE";
-  return ExecuteAll(session, {StrCat("ALTER TABLE ", retired_source.member.Sql(), " ",
-                                     AlterTriggers("DISABLE", live, kSyncTriggers)),
-                              StrCat("ALTER TABLE ", live_source.member.Sql(), " ",
-                                     AlterTriggers(action, retired, kSyncTriggers))});
+  std::vector<std::string> statements = DropTriggers(retired_source, live, false);
+  const auto add = [&statements](const std::vector<std::string>& more) {
+    statements.insert(statements.end(), more.begin(), more.end());
+  };
+  if (kept) {
+    // The function knew the retired table by another name.
+    add(CreateTableSyncFunction(live_source, retired, *owner));
+    add(CreateTableSyncTriggers(live_source, retired));
+    statements.push_back(StrCat("ALTER TABLE ", live_source.member.Sql(), " ",
+                                AlterTriggers("ENABLE ALWAYS", retired, kSyncTriggers)));
+  }
+  return ExecuteAll(session, statements);
 }
 
 absl::Status DropTable(Session& session, const QualifiedName& table) {

@@ -33,8 +33,7 @@ struct TableWishes {
 absl::StatusOr<std::int64_t> CreateLike(Session& session, std::int64_t job_id, std::int64_t source,
                                         const QualifiedName& name, const TableWishes& wishes);
 
-// The helpers of both sides, and the triggers, still disabled, by which the new one will keep the
-// old one. Touches the old one with no lock.
+// The helpers of both sides. Touches the old one with no lock.
 absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_source,
                                 const Structure& new_side, const SetDefinition& new_source,
                                 const Structure& old_side);
@@ -79,21 +78,27 @@ struct TableExchange {
 };
 // What is executed under the lock, written beforehand.
 struct ExchangeText {
-  std::vector<std::string> views;      // to be locked first, as their readers do
-  std::vector<std::string> referrers;  // tables with foreign keys onto `from`, as SQL
-  std::vector<std::string> referred;   // tables onto which `to` gets foreign keys
+  std::vector<std::string> views;    // statements that lock them: first, as their readers do
+  std::vector<std::string> related;  // tables that foreign keys connect with `from`, as SQL
   std::string statements;
   std::vector<ForeignKey> to_validate;  // the foreign keys that were valid: table and name
 };
 absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange& exchange);
-// Takes the locks: the views, then both tables and the referrers, then the referred ones.
+// Takes the locks: the views, then both tables and the related ones, or those before.
 absl::Status LockForTableExchange(Session& session, const TableExchange& exchange,
-                                  const ExchangeText& text);
+                                  const ExchangeText& text, bool others_first);
 absl::Status ExchangeTables(Session& session, const ExchangeText& text);
 
-// Turns the capture round, under the same locks: the writers of `live` keep `retired`. Both under
-// their new names; `retired_source` is the retired table as the source of the live one.
-// Not `kept`: nothing can be brought back into it.
+// Sequences that belong to a column of `from`: they go over to the same column of `to`. Not part of
+// the exchange, since whoever drew a number from one holds its lock until his transaction ends.
+absl::StatusOr<std::vector<std::string>> GiveSequencesStatements(Session& session,
+                                                                 std::int64_t from,
+                                                                 const QualifiedName& to);
+
+// Turns the capture round, under the same locks: the writers of `live` keep `retired`, if that is
+// to be `kept`. Both under their new names; `retired_source` is the retired table as the source of
+// the live one. The triggers come only now: a table collects the rows that a statement changes for
+// its triggers even while those are disabled.
 absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
                          const Structure& live, const SetDefinition& live_source,
                          const Structure& retired, bool kept);

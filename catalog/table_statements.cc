@@ -14,15 +14,17 @@ using absl::StrCat;
 // Removes the rows of these keys and brings back what the source holds under them now. All rows of
 // a statement go before any comes back, so that values may change places between them under a
 // unique index; and nothing depends on what other triggers of the same statement have done.
-std::string Replace(const SetDefinition& set, const Structure& structure, const std::string& keys,
-                    bool may_fail) {
+std::string Replace(const SetDefinition& set, const Structure& structure, const std::string& keys) {
   const std::vector<std::string> columns = ColumnNames(structure);
   const std::string replace = absl::Substitute(
       "DELETE FROM $0 n USING ($1) k WHERE $2;\n"
       "INSERT INTO $0 ($3) OVERRIDING SYSTEM VALUE SELECT $4 FROM ($1) k JOIN $5 s ON $6;\n",
       structure.table.Sql(), keys, KeysEqual(set.key, "n.", "k."), QuoteNames(columns),
       QuoteNames(columns, "s."), structure.SourceView().Sql(), KeysEqual(set.key, "s.", "k."));
-  if (!may_fail) return replace;
+  // What fails here must not fail the statement of the user, which the source has accepted: another
+  // trigger of the same statement may have more to do, the tables' columns or constraints may
+  // differ. The keys are kept in mind, and the exchange brings them over. A serialization failure
+  // is his own.
   return absl::Substitute(
       "BEGIN\n$0EXCEPTION WHEN OTHERS THEN\n"
       "IF SQLSTATE LIKE '40%' THEN RAISE; END IF;\n"
@@ -30,7 +32,7 @@ std::string Replace(const SetDefinition& set, const Structure& structure, const 
       replace, structure.KeyLog().Sql(), QuoteNames(set.key), keys);
 }
 
-std::string Body(const SetDefinition& set, const Structure& structure, bool may_fail) {
+std::string Body(const SetDefinition& set, const Structure& structure) {
   const std::string key = QuoteNames(set.key);
   const std::string old_keys = StrCat("SELECT ", key, " FROM old_rows");
   const std::string new_keys = StrCat("SELECT ", key, " FROM new_rows");
@@ -51,34 +53,22 @@ std::string Body(const SetDefinition& set, const Structure& structure, bool may_
       "ELSIF TG_OP = 'DELETE' THEN\n$3"
       "ELSE\nTRUNCATE $4;\n"
       "END IF;\nRETURN NULL;\nEND\n",
-      see_rows_or_fail, Replace(set, structure, new_keys, may_fail),
-      Replace(set, structure, StrCat(old_keys, " UNION ", new_keys), may_fail),
-      Replace(set, structure, old_keys, may_fail), structure.table.Sql());
+      see_rows_or_fail, Replace(set, structure, new_keys),
+      Replace(set, structure, StrCat(old_keys, " UNION ", new_keys)),
+      Replace(set, structure, old_keys), structure.table.Sql());
 }
 
 }  // namespace
 
-bool Converts(const Structure& a, const Structure& b) {
-  for (const Column& column : a.columns) {
-    const auto same = std::find_if(b.columns.begin(), b.columns.end(),
-                                   [&](const Column& c) { return c.name == column.name; });
-    if (!column.expression.empty()) return true;
-    if (same == b.columns.end() || same->type != column.type || !same->expression.empty()) {
-      return true;
-    }
-  }
-  return a.columns.size() != b.columns.size();
-}
-
 std::vector<std::string> CreateTableSyncFunction(const SetDefinition& set,
                                                  const Structure& structure,
-                                                 const std::string& owner, bool may_fail) {
+                                                 const std::string& owner) {
   // A plan that a session made for a bulk statement would be used for single rows ever after: one
   // index probe a key is right for both.
   constexpr char kProbes[] =
       " SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off";
   std::vector<std::string> sql = {
-      CreateTriggerFunction(structure.SyncFunction(), kProbes, Body(set, structure, may_fail))};
+      CreateTriggerFunction(structure.SyncFunction(), kProbes, Body(set, structure))};
   const std::vector<std::string> given = GiveFunction(structure.SyncFunction(), owner);
   sql.insert(sql.end(), given.begin(), given.end());
   return sql;

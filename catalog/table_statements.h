@@ -11,14 +11,11 @@
 
 namespace catalog {
 
-// Whether values are converted on the way between two sides, which may fail.
-bool Converts(const Structure& a, const Structure& b);
-
-// The function behind the sync triggers. With `may_fail` a change that cannot be applied does not
-// fail the statement that makes it: its keys go to the structure's key log.
+// The function behind the sync triggers. A change that cannot be applied does not fail the
+// statement that makes it: its keys go to the structure's key log.
 std::vector<std::string> CreateTableSyncFunction(const SetDefinition& set,
                                                  const Structure& structure,
-                                                 const std::string& owner, bool may_fail);
+                                                 const std::string& owner);
 
 // The sync triggers on the source, disabled. Takes SHARE ROW EXCLUSIVE on it.
 std::vector<std::string> CreateTableSyncTriggers(const SetDefinition& set,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "catalog/index_ledger.h"
@@ -71,6 +72,15 @@ absl::Status ValidateForeignKeys(Job& job, const char* label) {
         return status.ok() ? catalog::ForgetForeignKey(*job.session, job.id(), key) : status;
       });
     });
+    if (absl::IsFailedPrecondition(done) && absl::StrContains(done.message(), "foreign key")) {
+      // Old rows violate it, which its former validity hid. It is enforced for new ones.
+      job.notes.push_back(absl::StrCat("the foreign key ", catalog::DisplayName(key.name), " of ",
+                                       key.table.Display(), " stays NOT VALID: ", done.message()));
+      done = RunFenced(job, *job.session, label, job.settings.lock_timeout, [&] {
+        absl::Status noted = catalog::AddEvent(*job.session, job.id(), job.notes.back());
+        return noted.ok() ? catalog::ForgetForeignKey(*job.session, job.id(), key) : noted;
+      });
+    }
     if (!done.ok()) return done;
   }
   return absl::OkStatus();

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "catalog/schema.h"
+#include "catalog/table_ledger.h"
 
 namespace restructure {
 
@@ -32,6 +33,18 @@ absl::Status RefuseConnections(const catalog::ServerFacts& server, int workers) 
   return absl::FailedPreconditionError(
       StrCat("the server has ", server.connections_left, " connections left, ", needed,
              " are needed and 3 are kept for others\nHINT: use fewer --workers."));
+}
+
+absl::Status RefuseTableJob(catalog::Session& session, std::int64_t table_oid,
+                            const std::string& table) {
+  absl::StatusOr<int> version = catalog::InstalledSchemaVersion(session);
+  if (!version.ok()) return version.status();
+  if (*version < catalog::kSchemaVersion) return absl::OkStatus();
+  absl::StatusOr<std::int64_t> open = catalog::FindOpenTableJob(session, table_oid);
+  if (!open.ok() || *open == 0) return open.status();
+  return absl::FailedPreconditionError(
+      StrCat("job ", *open, " is rebuilding table ", table,
+             "\nHINT: finish or abort it first; `pg_restructure status ", *open, "` shows it."));
 }
 
 absl::Status RefuseOtherJob(const catalog::JobRecord& open, const std::string& request) {

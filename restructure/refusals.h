@@ -5,6 +5,7 @@
 #ifndef RESTRUCTURE_REFUSALS_H_
 #define RESTRUCTURE_REFUSALS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -15,6 +16,9 @@ namespace restructure {
 
 absl::Status RefuseServer(const catalog::ServerFacts& server);
 absl::Status RefuseConnections(const catalog::ServerFacts& server, int workers);
+// A job on the table itself, where a set or an index of it is asked for.
+absl::Status RefuseTableJob(catalog::Session& session, std::int64_t table_oid,
+                            const std::string& table);
 absl::Status RefuseOtherJob(const catalog::JobRecord& open, const std::string& request);
 
 // kPermissionDenied, with the GRANT that is missing, if the role may not create or use the ledger.

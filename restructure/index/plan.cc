@@ -118,6 +118,9 @@ absl::StatusOr<IndexPlan> PlanIndex(catalog::Session& session, const IndexReques
   absl::Status status = RefuseIndex(plan.index, plan.server);
   if (status.ok()) status = RefuseConnections(plan.server, settings.workers);
   if (status.ok()) status = CheckPrivileges(session, plan);
+  if (status.ok()) {
+    status = RefuseTableJob(session, plan.index.table_oid, plan.index.table.Display());
+  }
   if (status.ok()) status = FindOpenJob(session, &plan);
   if (!status.ok() || plan.open_job) {
     if (!status.ok()) return status;

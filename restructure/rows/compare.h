@@ -13,7 +13,7 @@
 
 namespace restructure {
 
-// Comparing reads rows of both sides: keeps a range near 16 MiB of the replacement's heap.
+// Comparing reads rows of both sides: keeps a range to some 16 MiB of a set, 96 MiB of a table.
 absl::StatusOr<std::int64_t> RowsPerComparison(catalog::Session& session,
                                                const catalog::Target& target);
 

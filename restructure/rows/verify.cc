@@ -15,11 +15,14 @@ namespace restructure {
 
 absl::StatusOr<std::int64_t> RowsPerComparison(catalog::Session& session,
                                                const catalog::Target& target) {
-  constexpr std::int64_t kBytes = 16 << 20;
+  // A set's rows are narrow, and lie in the order of their keys or not far from it. Those of a
+  // table may lie in another order, where each range reads pages all over it: fewer ranges then.
+  const bool is_table = target.structure.is_table();
+  const double range_bytes = is_table ? 96 << 20 : 16 << 20;
   absl::StatusOr<double> bytes = catalog::MeanRowBytes(session, target.structure);
   if (!bytes.ok()) return bytes.status();
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(kBytes / std::max(1.0, *bytes)), 20,
-                                  50000);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(range_bytes / std::max(1.0, *bytes)),
+                                  20, is_table ? 1000000 : 50000);
 }
 
 namespace {

@@ -204,6 +204,9 @@ absl::Status PlanCreate(catalog::Session& session, const catalog::QualifiedName&
   plan->request.member = plan->member.name.Display();
   status = RefuseLongName(plan->set.alias);
   if (status.ok()) status = RefuseMember(*plan, settings.workers);
+  if (status.ok()) {
+    status = RefuseTableJob(session, plan->member.oid, plan->member.name.Display());
+  }
   if (status.ok()) status = DesignReplacement(session, settings, plan);
   if (status.ok()) status = CheckPrivileges(session, *plan);
   if (!status.ok()) return status;

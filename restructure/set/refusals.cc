@@ -87,7 +87,7 @@ absl::Status RefuseHiddenRows(const catalog::TableFacts& member) {
 
 std::vector<std::string> KeyOf(const catalog::TableFacts& member) {
   for (const catalog::UniqueIndex& index : member.unique_indexes) {
-    if (index.all_not_null) return index.columns;
+    if (index.all_not_null && index.plain_equality) return index.columns;
   }
   return {};
 }
@@ -95,6 +95,14 @@ std::vector<std::string> KeyOf(const catalog::TableFacts& member) {
 absl::Status RefuseNoKey(const catalog::TableFacts& member) {
   if (!KeyOf(member).empty()) return absl::OkStatus();
   const std::string name = member.name.Display();
+  for (const catalog::UniqueIndex& index : member.unique_indexes) {
+    if (index.plain_equality) continue;
+    return absl::FailedPreconditionError(
+        StrCat(name, " has no key that can be followed: the columns (", Columns(index.columns),
+               ") of ", catalog::DisplayName(index.name),
+               " are compared by operators of an extension\nHINT: a unique index over columns of ",
+               "the server's own types would do, such as an identity column."));
+  }
   for (const catalog::UniqueIndex& index : member.unique_indexes) {
     return absl::FailedPreconditionError(
         StrCat(name, " has no key: the unique index ", catalog::DisplayName(index.name),

@@ -5,13 +5,15 @@
 #include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
+#include "catalog/table_facts.h"
 #include "catalog/table_objects.h"
-#include "catalog/table_statements.h"
 #include "restructure/rows/rows.h"
 #include "restructure/table/phases.h"
 
 namespace restructure::table {
 namespace {
+
+constexpr std::int64_t kAll = 1000000000;
 
 absl::Status NotKept(const Job& job, const catalog::TableSide& to) {
   return absl::FailedPreconditionError(absl::StrCat(
@@ -35,14 +37,16 @@ absl::Status NothingBringsBack(const Job& job) {
       "finish ", job.id(), "`; next time say how with --reverse."));
 }
 
-// Changes that could not be brought over when they were made: under the lock it is tried once more.
-absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::TableSide& to) {
-  if (!catalog::Converts(from.structure, to.structure)) return absl::OkStatus();
-  constexpr std::int64_t kAll = 1000000000;
+// Changes that could not be brought over when they were made, at most `keys_max` of them. Under the
+// lock, with all of them, the other table becomes what this one is.
+absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::TableSide& to,
+                       std::int64_t keys_max) {
   const catalog::Target target{SourceOf(job, from), to.structure, std::nullopt};
-  absl::StatusOr<std::int64_t> keys = catalog::TakeKeys(*job.session, target, kAll);
+  absl::StatusOr<std::int64_t> keys = catalog::TakeKeys(*job.session, target, keys_max);
   if (!keys.ok()) return keys.status();
-  const absl::Status applied = catalog::ApplyTaken(*job.session, target, kAll).status();
+  absl::StatusOr<bool> any = catalog::AnyTaken(*job.session, to.structure);
+  if (!any.ok() || !*any) return any.status();
+  const absl::Status applied = catalog::ApplyTaken(*job.session, target, keys_max).status();
   if (applied.ok() || absl::IsUnavailable(applied) || absl::IsDeadlineExceeded(applied) ||
       absl::IsAborted(applied)) {
     return applied;
@@ -50,6 +54,54 @@ absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::
   return absl::FailedPreconditionError(absl::StrCat(
       *keys, " changes of ", job.record.name, " do not fit into the other table: ",
       applied.message(), "\nHINT: change those rows and try again; nothing was exchanged."));
+}
+
+// Most of them before the lock: what is left, and what collides meanwhile, is done under it.
+absl::Status BringOverEarly(Job& job, const catalog::TableSide& from,
+                            const catalog::TableSide& to) {
+  constexpr std::int64_t kKeysPerBatch = 1000, kCountMax = 1000000;
+  std::int64_t last = kCountMax + 1;
+  while (true) {
+    absl::StatusOr<std::int64_t> backlog = catalog::Backlog(*job.session, to.structure, kCountMax);
+    if (!backlog.ok()) return backlog.status();
+    if (*backlog <= kKeysPerBatch || *backlog >= last) return absl::OkStatus();
+    last = *backlog;
+    const absl::Status done = RunFenced(job, *job.session, "apply", job.settings.lock_timeout,
+                                        [&] { return BringOver(job, from, to, kKeysPerBatch); });
+    if (absl::IsUnavailable(done) || absl::IsUnknown(done)) return done;
+    if (absl::Status check = job.control->Check(); !check.ok()) return check;
+  }
+}
+
+// A sequence follows its column. Whoever drew a number holds its lock until his transaction ends,
+// so that this is a matter of its own.
+absl::Status GiveSequences(Job& job) {
+  const catalog::TableSide& live = LiveSide(job);
+  absl::StatusOr<std::vector<std::string>> statements =
+      catalog::GiveSequencesStatements(*job.session, RetiredSide(job).oid, live.structure.table);
+  if (!statements.ok()) return statements.status();
+  for (const std::string& statement : *statements) {
+    absl::Status done = RetryForLock(job, live.structure.table, "SHARE ROW EXCLUSIVE", [&](int) {
+      return RunFenced(job, *job.session, "table_sequence", job.settings.lock_timeout,
+                       [&] { return catalog::ExecuteStatement(*job.session, statement); });
+    });
+    if (!done.ok()) return done;
+  }
+  return absl::OkStatus();
+}
+
+// A set that was made meanwhile stands on the table that is about to be retired.
+absl::Status RefuseSetsSince(Job& job, const catalog::TableSide& from,
+                             const catalog::TableSide& to) {
+  for (const catalog::TableSide* side : {&from, &to}) {
+    absl::StatusOr<catalog::TableShape> shape = catalog::ReadTableShape(*job.session, side->oid);
+    if (!shape.ok()) return shape.status();
+    if (shape->sets.empty()) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(side->structure.table.Display(), " has become the member table of ",
+                     absl::StrJoin(shape->sets, ", "), "\nHINT: drop those sets and try again."));
+  }
+  return absl::OkStatus();
 }
 
 // The ledger first: it needs no lock of the table.
@@ -101,6 +153,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
   catalog::Session& session = *job.session;
   catalog::TableSide from = LiveSide(job);
   catalog::TableSide to = RetiredSide(job);
+  if (absl::Status early = BringOverEarly(job, from, to); !early.ok()) return early;
   GuardOptions options;
   options.timeouts.lock = job.settings.lock_timeout;
   options.hold_source = false;  // The lock comes at once, and is the strongest.
@@ -111,6 +164,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     absl::StatusOr<bool> kept = catalog::IsKept(session, SourceOf(job, from), to.structure);
     if (!kept.ok()) return kept.status();
     if (!*kept) return NotKept(job, to);
+    if (absl::Status refused = RefuseSetsSince(job, from, to); !refused.ok()) return refused;
     if (job.record.swapped) {
       absl::StatusOr<bool> same = catalog::IsLiveTableUnchanged(session, job.id());
       if (!same.ok()) return same.status();
@@ -125,14 +179,14 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     absl::Status status = NoteExchange(job, from, to, label, text->to_validate);
     if (!status.ok()) return status;
     asked = absl::Now();
-    status = catalog::LockForTableExchange(session, *exchange, *text);
+    status = catalog::LockForTableExchange(session, *exchange, *text, attempt % 2 == 0);
     locked = absl::Now();
     if (!status.ok()) return status;
     // What was written is what is there, or all of it is done again.
     absl::StatusOr<std::string> now = catalog::TableVersion(session, from.oid);
     if (!now.ok()) return now.status();
     if (*now != *version) return absl::AbortedError("the table was changed meanwhile");
-    status = BringOver(job, from, to);
+    status = BringOver(job, from, to, kAll);
     if (status.ok()) status = catalog::ExchangeTables(session, *text);
     if (!status.ok()) return status;
     from.structure.table.name = exchange->retired;
@@ -145,6 +199,12 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
   hold->held = absl::Now() - locked;
   hold->waited = locked - asked;
   return done;
+}
+
+// What needs no lock that anybody feels for long.
+absl::Status AfterExchange(Job& job) {
+  if (absl::Status given = GiveSequences(job); !given.ok()) return given;
+  return ValidateForeignKeys(job, "table_validate");
 }
 
 absl::Status Exchange(Job& job, const char* label) {
@@ -160,7 +220,7 @@ absl::Status Exchange(Job& job, const char* label) {
     job.record.swapped = true;
     if (absl::Status loaded = Load(job); !loaded.ok()) return loaded;
   }
-  return ValidateForeignKeys(job, "table_validate");
+  return AfterExchange(job);
 }
 
 }  // namespace
@@ -178,7 +238,7 @@ absl::StatusOr<Next> Swap(Job& job) {
     if (job.control->goal() == catalog::kGoalHold) return Next::kStay;
     if (absl::Status done = Exchange(job, "table_exchange"); !done.ok()) return done;
   }
-  if (absl::Status valid = ValidateForeignKeys(job, "table_validate"); !valid.ok()) return valid;
+  if (absl::Status done = AfterExchange(job); !done.ok()) return done;
   return Next::kGoOn;
 }
 

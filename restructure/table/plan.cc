@@ -49,6 +49,15 @@ absl::Status ReadOrder(catalog::Session& session, TablePlan* plan) {
     if (is_new && !is_known) continue;
     absl::Status known = RefuseUnknownColumns(plan->table, {column.column}, "--order-by");
     if (!known.ok()) return known;
+    absl::StatusOr<bool> plainly =
+        catalog::ComparesPlainly(session, plan->table.oid, column.column);
+    if (!plainly.ok()) return plainly.status();
+    if (!*plainly) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "column ", catalog::DisplayName(column.column), " of ", plan->table.name.Display(),
+          " is compared by operators of an extension\nHINT: order by columns of the server's own "
+          "types."));
+    }
     absl::Status sortable = catalog::CheckSortable(session, plan->table.name, column);
     if (sortable.ok()) continue;
     if (absl::IsUnavailable(sortable)) return sortable;

@@ -101,6 +101,12 @@ absl::Status RefuseSets(const catalog::TableFacts& table, const catalog::TableSh
 
 absl::Status RefuseInvalidIndexes(const catalog::TableFacts& table,
                                   const catalog::TableShape& shape) {
+  if (!shape.indexes_under_jobs.empty()) {
+    return Refuse(
+        table,
+        StrCat("has indexes under other jobs: ", absl::StrJoin(shape.indexes_under_jobs, ", ")),
+        "finish or abort those first; `pg_restructure status` lists them.");
+  }
   if (shape.invalid_indexes.empty()) return absl::OkStatus();
   return Refuse(table, StrCat("has invalid indexes: ", Names(shape.invalid_indexes)),
                 "drop them, or REINDEX INDEX CONCURRENTLY.");

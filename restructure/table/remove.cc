@@ -60,6 +60,20 @@ absl::Status Close(Job& job, const char* outcome) {
   });
 }
 
+// Who renamed the tables by hand has the last word about which one is wanted.
+absl::Status CheckNames(Job& job) {
+  const catalog::TableSide& live = LiveSide(job);
+  const catalog::TableSide& retired = RetiredSide(job);
+  if (retired.oid == 0 || !(retired.structure.table == job.table->change.name)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the retired table of job ", job.id(), " bears the name ", job.record.name,
+      " again, and the other one is called ", live.structure.table.Display(),
+      "\nHINT: it was renamed by hand; rename both back, or drop the one that is not wanted, and ",
+      "try again."));
+}
+
 // Triggers go first and alone: the only lock on the table of that name that keeps readers out.
 absl::Status DropTriggersOf(Job& job, const catalog::TableSide& source, const char* label,
                             const catalog::TableSide& kept) {
@@ -91,6 +105,7 @@ absl::Status DropKeyIndex(Job& job) {
 // Undo:   none: from here on only forward.
 absl::StatusOr<Next> Disconnect(Job& job) {
   if (LiveSide(job).oid == 0) return Next::kGoOn;  // Somebody dropped it: the other one stays.
+  if (absl::Status names = CheckNames(job); !names.ok()) return names;
   const catalog::TableSide& retired = RetiredSide(job);
   if (retired.structure.capture != "off") {
     absl::Status off = RunGuarded(job, *job.session, "disconnect", Teardown(job), [&] {
@@ -131,7 +146,8 @@ absl::StatusOr<Next> Drop(Job& job) {
     if (!left.ok()) return left;
     return Next::kGoOn;
   }
-  absl::Status status = DropTriggersOf(job, LiveSide(job), "drop", RetiredSide(job));
+  absl::Status status = CheckNames(job);
+  if (status.ok()) status = DropTriggersOf(job, LiveSide(job), "drop", RetiredSide(job));
   if (status.ok()) status = DropKeyIndex(job);
   if (status.ok()) status = DropSide(job, RetiredSide(job));
   if (status.ok()) status = Close(job, "done");

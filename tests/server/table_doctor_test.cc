@@ -100,13 +100,10 @@ TEST_F(TableDoctorTest, FindsAllOfAJobThatIsInTheLedgerNoMore) {
   };
   for (const char* event : {"insert", "update", "delete", "truncate"}) {
     trigger(absl::StrCat("pg_restructure_1_sync_", event), "public.orders");
-    trigger(absl::StrCat("pg_restructure_2_sync_", event), "public.orders__old");
-  }
-  for (const char* event : {"insert", "update", "delete"}) {
-    trigger(absl::StrCat("pg_restructure_2_log_", event), "public.orders__old");
   }
   for (const char* helper :
        {"relation restructure.source_1", "relation restructure.source_2",
+        "relation restructure.keys_1", "relation restructure.taken_1", "function restructure.log_1",
         "relation restructure.keys_2", "relation restructure.taken_2", "function restructure.log_2",
         "function restructure.sync_1", "function restructure.sync_2"}) {
     expected.push_back(
@@ -116,8 +113,9 @@ TEST_F(TableDoctorTest, FindsAllOfAJobThatIsInTheLedgerNoMore) {
   // Its hints, followed, leave nothing and take nothing.
   sql().Exec(
       "DROP VIEW restructure.source_1, restructure.source_2;"
-      "DROP TABLE restructure.keys_2, restructure.taken_2;"
-      "DROP TABLE orders__old; DROP FUNCTION restructure.log_2, restructure.sync_2;"
+      "DROP TABLE restructure.keys_1, restructure.taken_1, restructure.keys_2, restructure.taken_2;"
+      "DROP TABLE orders__old;"
+      "DROP FUNCTION restructure.log_1, restructure.log_2, restructure.sync_2;"
       "DROP FUNCTION restructure.sync_1 CASCADE;"
       "DELETE FROM restructure.structure");
   EXPECT_TRUE(Clean());

@@ -490,6 +490,103 @@ TEST_F(TableTest, ExchangedOnceThoughKilledAnywhere) {
   }
 }
 
+// What the upkeep of the other table meets must not fail the statement of the user, whether before
+// the swap or after it.
+TEST_F(TableTest, NoUserMeetsTheOtherTablesErrors) {
+  sql().Exec(
+      "CREATE TABLE parents (id int PRIMARY KEY); INSERT INTO parents VALUES (1), (2);"
+      "CREATE TABLE ranks (id int PRIMARY KEY, list int REFERENCES parents ON DELETE CASCADE,"
+      " place int, seat int CONSTRAINT by_seat UNIQUE DEFERRABLE, UNIQUE (list, place));"
+      "INSERT INTO ranks SELECT i, 1 + i % 2, i, i FROM generate_series(1, 100) i;"
+      "CREATE FUNCTION close_gap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE ranks SET"
+      " place = place - 2 WHERE list = OLD.list AND place = OLD.place + 2; RETURN NULL; END $$;"
+      "CREATE TRIGGER close_gap AFTER DELETE ON ranks FOR EACH ROW EXECUTE FUNCTION close_gap()");
+  const auto write = [&](int id) {
+    sql().Exec(absl::StrCat("DELETE FROM ranks WHERE id = ", id));
+    sql().Exec(absl::StrCat("BEGIN; SET CONSTRAINTS by_seat DEFERRED; UPDATE ranks SET seat = ",
+                            id + 2, " WHERE id = ", id + 1, "; UPDATE ranks SET seat = ", id + 1,
+                            " WHERE id = ", id + 2, "; COMMIT"));
+    sql().Exec(
+        absl::StrCat("BEGIN ISOLATION LEVEL REPEATABLE READ; WITH d AS (DELETE FROM ranks"
+                     " WHERE id = ",
+                     id + 3, ") UPDATE parents SET id = id; COMMIT"));
+  };
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("ranks", {"--hold-before-swap"}))));
+  write(10);
+  ASSERT_TRUE(Exits(kDone, Run({"swap", Job()})));
+  write(20);
+  // A change of the table that the retired one does not follow.
+  sql().Exec("ALTER TABLE ranks DROP CONSTRAINT by_seat; UPDATE ranks SET seat = 1 WHERE id < 5");
+  EXPECT_TRUE(Exits(kResumable, Run({"revert", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM ranks"), "96");
+  sql().Exec(
+      "UPDATE ranks SET seat = id; ALTER TABLE ranks ADD CONSTRAINT by_seat UNIQUE (seat)"
+      " DEFERRABLE");
+  // And back, with changes that had to wait for the exchange.
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("ranks"))));
+  write(30);
+  sql().Exec("DELETE FROM parents WHERE id = 2");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(Image(Other("ranks")), Image("public.ranks"));
+  write(41);
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(Image(Other("ranks")), Image("public.ranks"));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(TableTest, AConstraintThatBecomesValidMeanwhileIsNotLost) {
+  sql().Exec(
+      "CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1);"
+      "ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0) NOT VALID");
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("t", {"--hold-before-swap"}))));
+  sql().Exec("ALTER TABLE t VALIDATE CONSTRAINT positive");
+  EXPECT_TRUE(Exits(kResumable, Run({"swap", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"abort", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("t", {"--soak", "0"}))));
+  EXPECT_EQ(sql().Try("INSERT INTO t VALUES (2, -1)"), "23514");
+}
+
+TEST_F(TableTest, AForeignKeyThatOldRowsViolateStaysNotValid) {
+  CreateOrders(50);
+  sql().Exec(
+      "SET session_replication_role = replica; INSERT INTO items (order_id) VALUES (777);"
+      "RESET session_replication_role");
+  const Outcome run = Run(RunTable("orders", {"--soak", "0"}));
+  EXPECT_TRUE(Exits(kDone, run));
+  EXPECT_TRUE(absl::StrContains(run.out, "items_of_order of public.items stays NOT VALID")) << run;
+  EXPECT_EQ(sql().Try("INSERT INTO items (order_id) VALUES (778)"), "23503");
+}
+
+TEST_F(TableTest, TablesRenamedByHandAreNotDropped) {
+  CreateOrders(50);
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders"))));
+  sql().Exec("ALTER TABLE orders RENAME TO orders_bad; ALTER TABLE orders__old RENAME TO orders");
+  const Outcome refused = Run({"finish", Job()});
+  EXPECT_TRUE(Exits(kResumable, refused));
+  EXPECT_TRUE(absl::StrContains(refused.err, "was renamed by hand")) << refused;
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM orders"), "50");
+  sql().Exec("ALTER TABLE orders RENAME TO orders__old; ALTER TABLE orders_bad RENAME TO orders");
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  ExpectNothingOfOurs();
+}
+
+TEST_F(TableTest, SetsAndIndexesWaitForTheTable) {
+  CreateOrders(50);
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders"))));
+  for (const Arguments& other : {Arguments{"create", "set", "public.s", "--member", "orders",
+                                           "--owner", "customer", "--key", "id"},
+                                 Arguments{"create", "set", "public.s", "--member", "orders__old",
+                                           "--owner", "customer", "--key", "id"},
+                                 Arguments{"run", "index", "orders_pkey", "--include", "amount"}}) {
+    const Outcome refused = Run(other);
+    EXPECT_TRUE(Exits(kRefused, refused));
+    EXPECT_TRUE(absl::StrContains(refused.err, "is rebuilding table")) << refused;
+  }
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+}
+
 TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
   sql().Exec(
       "CREATE TABLE t (id int PRIMARY KEY, a int, b text);"
@@ -502,7 +599,39 @@ TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
       "CREATE TABLE setted (id int PRIMARY KEY, o int, r int);"
       "CREATE TABLE forced (id int PRIMARY KEY); ALTER TABLE forced ENABLE ROW LEVEL SECURITY,"
       " FORCE ROW LEVEL SECURITY; CREATE ROLE plain_owner; ALTER TABLE forced OWNER TO plain_owner;"
-      "CREATE TABLE dup (id int PRIMARY KEY, a int); INSERT INTO dup VALUES (1, 1), (2, 1)");
+      "CREATE TABLE dup (id int PRIMARY KEY, a int); INSERT INTO dup VALUES (1, 1), (2, 1);"
+      "CREATE TABLE watched (id int PRIMARY KEY); CREATE TABLE watcher (id int);"
+      "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+      "CREATE CONSTRAINT TRIGGER looks AFTER INSERT ON watcher FROM watched FOR EACH ROW"
+      " EXECUTE FUNCTION nothing()");
+  // A type whose equality is not that of pg_catalog: two values that are equal here differ there.
+  sql().Exec(
+      "CREATE TYPE odd; CREATE FUNCTION odd_in(cstring) RETURNS odd AS 'textin' LANGUAGE internal"
+      " IMMUTABLE STRICT; CREATE FUNCTION odd_out(odd) RETURNS cstring AS 'textout' LANGUAGE"
+      " internal IMMUTABLE STRICT; CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, LIKE = text,"
+      " CATEGORY = 'S'); CREATE CAST (odd AS text) WITHOUT FUNCTION AS IMPLICIT;"
+      "CREATE FUNCTION odd_eq(odd, odd) RETURNS bool LANGUAGE sql IMMUTABLE AS"
+      " 'SELECT lower($1::text) = lower($2::text)';"
+      "CREATE FUNCTION odd_lt(odd, odd) RETURNS bool LANGUAGE sql IMMUTABLE AS"
+      " 'SELECT lower($1::text) < lower($2::text)';"
+      "CREATE FUNCTION odd_le(odd, odd) RETURNS bool LANGUAGE sql IMMUTABLE AS"
+      " 'SELECT lower($1::text) <= lower($2::text)';"
+      "CREATE FUNCTION odd_gt(odd, odd) RETURNS bool LANGUAGE sql IMMUTABLE AS"
+      " 'SELECT lower($1::text) > lower($2::text)';"
+      "CREATE FUNCTION odd_ge(odd, odd) RETURNS bool LANGUAGE sql IMMUTABLE AS"
+      " 'SELECT lower($1::text) >= lower($2::text)';"
+      "CREATE FUNCTION odd_cmp(odd, odd) RETURNS int LANGUAGE sql IMMUTABLE AS"
+      " 'SELECT bttextcmp(lower($1::text), lower($2::text))';"
+      "CREATE OPERATOR = (LEFTARG = odd, RIGHTARG = odd, FUNCTION = odd_eq);"
+      "CREATE OPERATOR < (LEFTARG = odd, RIGHTARG = odd, FUNCTION = odd_lt);"
+      "CREATE OPERATOR <= (LEFTARG = odd, RIGHTARG = odd, FUNCTION = odd_le);"
+      "CREATE OPERATOR > (LEFTARG = odd, RIGHTARG = odd, FUNCTION = odd_gt);"
+      "CREATE OPERATOR >= (LEFTARG = odd, RIGHTARG = odd, FUNCTION = odd_ge);"
+      "CREATE OPERATOR CLASS odd_ops DEFAULT FOR TYPE odd USING btree AS OPERATOR 1 <, OPERATOR 2 "
+      "<=,"
+      " OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 odd_cmp(odd, odd);"
+      "CREATE TABLE oddly (k odd PRIMARY KEY, o int); CREATE TABLE ordered (id int PRIMARY KEY,"
+      " k odd)");
   (void)sql().Try("CREATE UNIQUE INDEX CONCURRENTLY dup_a ON dup (a)");
   ASSERT_TRUE(Exits(kDone, Run({"create", "set", "public.s_of_o", "--member", "setted", "--owner",
                                 "o", "--key", "r"})));
@@ -523,6 +652,9 @@ TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
       {{"setted"}, "is the member table of public.s_of_o"},
       {{"forced"}, "forces row-level security on its owner plain_owner"},
       {{"dup"}, "has invalid indexes: dup_a"},
+      {{"watched"}, "cannot be pointed at another table: trigger looks on table public.watcher"},
+      {{"oddly"}, "are compared by operators of an extension"},
+      {{"ordered", "--order-by", "k"}, "is compared by operators of an extension"},
       {{"pg_catalog.pg_class"}, "is a system table"},
       {{"mat"}, "is a materialised view"},
       {{"t", "--order-by", "c"}, "has no column c"},
@@ -538,6 +670,10 @@ TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
     EXPECT_TRUE(absl::StrContains(refused.err, "HINT: ")) << refused;
   }
   sql().Exec("INSERT INTO t SELECT i, i, repeat('x', 1000) FROM generate_series(1, 5000) i");
+  const Outcome odd_set =
+      Run({"create", "set", "public.odd_s", "--member", "oddly", "--owner", "o", "--key", "k"});
+  EXPECT_TRUE(Exits(kRefused, odd_set));
+  EXPECT_TRUE(absl::StrContains(odd_set.err, "compared by operators of an extension")) << odd_set;
   const Outcome space = Run(RunTable("t", {"--space-max", "1MB"}));
   EXPECT_TRUE(Exits(kRefused, space));
   EXPECT_TRUE(absl::StrContains(space.err, "--space-max is 1.0 MB")) << space;

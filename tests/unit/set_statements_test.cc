@@ -67,7 +67,7 @@ std::vector<std::string> AllOfAStructure() {
   for (const std::vector<std::string>& statements :
        {CreateStructure(OddSet(), OddStructure(), "o\"wner"),
         CreateKeyLog(OddSet(), OddStructure(), "o\"wner"),
-        CreateTableSyncFunction(OddSet(), OddStructure(), "o\"wner", true)}) {
+        CreateTableSyncFunction(OddSet(), OddStructure(), "o\"wner")}) {
     all.insert(all.end(), statements.begin(), statements.end());
   }
   return all;
