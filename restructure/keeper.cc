@@ -69,6 +69,7 @@ bool Keeper::Tick(catalog::Session& session, int round) {
   // cannot be slowed, so what it feels then teaches nothing.
   sample_.canary.reset();
   if (control.ok() && !building_) sample_.canary = answered - asked;
+  sample_.workers_busy = job_.progress->workers_busy();
   sample_.taken_at = answered;
   sample_.pause_requested = job_.control->pause_requested();
   if (sampled_) job_.pacer->Observe(sample_);

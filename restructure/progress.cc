@@ -89,6 +89,11 @@ void Progress::WorkerBusy(int change) {
   state_.workers_busy += change;
 }
 
+int Progress::workers_busy() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return state_.workers_busy;
+}
+
 void Progress::SetRowsPerBatch(std::int64_t rows) {
   const std::lock_guard<std::mutex> lock(mutex_);
   state_.rows_per_batch = rows;

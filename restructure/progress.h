@@ -48,6 +48,7 @@ class Progress {
   void AddRows(std::int64_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetWorkers(int workers) ABSL_LOCKS_EXCLUDED(mutex_);
   void WorkerBusy(int change) ABSL_LOCKS_EXCLUDED(mutex_);
+  int workers_busy() const ABSL_LOCKS_EXCLUDED(mutex_);
   void SetRowsPerBatch(std::int64_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetBacklog(std::int64_t keys) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetWaitingFor(std::string reason) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -57,7 +58,7 @@ class Progress {
   ProgressSnapshot Snapshot(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   ProgressSnapshot state_ ABSL_GUARDED_BY(mutex_);
   absl::Time phase_started_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time rate_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();

@@ -29,7 +29,7 @@ BatchSize::BatchSize(Options options) : options_(options), rows_(options.rows_fi
 
 void BatchSize::Record(std::int64_t rows, absl::Duration elapsed) {
   if (rows <= 0) return;
-  const double of_target = std::max(0.0, absl::FDivDuration(elapsed, options_.target));
+  const double of_target = std::max(0.0, absl::FDivDuration(elapsed, aim_ * options_.target));
   const bool smaller = rows < rows_ / kOtherSize;
   if (rows > rows_ * kOtherSize || (smaller && of_target <= 1)) return;
 

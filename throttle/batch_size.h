@@ -33,6 +33,9 @@ class BatchSize {
   // Records that a batch of `rows` rows took `elapsed`. Batches of no rows are ignored.
   void Record(std::int64_t rows, absl::Duration elapsed);
 
+  // Aims at this share of the target, from now on; above 0, at most 1.
+  void Aim(double share_of_target) { aim_ = share_of_target; }
+
   // Halves the size, not below rows_min: after a deadlock, a timeout, or when somebody waits
   // for us.
   void Shrink();
@@ -43,6 +46,7 @@ class BatchSize {
  private:
   const Options options_;
   std::int64_t rows_;
+  double aim_ = 1;
   std::vector<double> of_target_;  // Batches since the size changed: time / target.
 };
 

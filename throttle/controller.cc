@@ -9,20 +9,33 @@
 namespace throttle {
 namespace {
 
+// The baseline. The shares are of it, and beyond what noise explains.
 constexpr std::size_t kSamplesToLearn = 8;
 constexpr double kSoftFactor = 1.5;
 constexpr absl::Duration kSoftMore = absl::Milliseconds(5);
+constexpr double kWeightOfBreath = 0.7;  // It hears but a few.
+constexpr double kMoved = 0.2;           // Off by this share it is another one: doubted.
+constexpr double kDrifts = 0.04;         // Off by this share it moves: breathe more often.
+constexpr double kClearly = 0.04;        // Faster by this share than without us: it is wrong.
+constexpr double kScaleMax = 1.5;        // of the workers, when it is another one
+constexpr absl::Duration kCanaryMin = absl::Microseconds(10);  // Nothing is faster.
+constexpr double kWeightOfNoise = 0.02;
+constexpr double kCalm = 0.08;  // Noise beyond this is smoothed more.
 
 // Smoothing: a rise counts at once, a fall slowly.
-constexpr double kWeightUp = 0.6;
+constexpr double kWeightUp = 0.35;
 constexpr double kWeightDown = 0.25;
+constexpr double kOutlier = 2;  // times the present: counts as that
+constexpr double kWeightBusy = 0.1;
 
-// The law, per worker of the ceiling: set-point, gains, slopes per second.
-constexpr double kSetPoint = 0.9;
+// The law, in logarithms: set-point of the used share, gains, slopes per second.
+constexpr double kSetPoint = 0.85;
+constexpr double kUsedMin = 0.15;  // Less cannot be told from noise.
 constexpr double kProportional = 0.25;
-constexpr double kIntegral = 0.15;
-constexpr double kRiseMax = 0.2;
-constexpr double kFallMax = 1.0;
+constexpr double kIntegral = 0.2;
+constexpr double kIntegralOver = 0.35;
+constexpr double kRiseMax = 0.3;
+constexpr double kFallMax = 1.5;
 constexpr double kFloor = 0.1;  // of one worker: a restructure ends even on a server that is full
 
 constexpr double kPanic = 1.6;
@@ -30,9 +43,20 @@ constexpr absl::Duration kBackOffMin = absl::Seconds(2);
 constexpr absl::Duration kBackOffMax = absl::Seconds(60);
 constexpr absl::Duration kForgive = absl::Seconds(60);  // without a panic: back-off starts anew
 
-constexpr absl::Duration kBreathEvery = absl::Seconds(60);
+constexpr absl::Duration kBreathEvery = absl::Seconds(60);  // at first
+constexpr absl::Duration kBreathEveryMin = absl::Seconds(20);
+constexpr absl::Duration kBreathEveryMax = absl::Seconds(90);
+constexpr absl::Duration kBreathGap = absl::Seconds(6);  // between two, whatever happens
 constexpr absl::Duration kBreath = absl::Milliseconds(2000);
-constexpr absl::Duration kSettle = absl::Milliseconds(1200);  // until what we began has ended
+constexpr absl::Duration kSilence = absl::Seconds(3);  // What was known before may have changed.
+constexpr absl::Duration kBreathMore = absl::Seconds(10);
+constexpr double kSamplesOfBreath = 3;
+constexpr absl::Duration kSettle = absl::Milliseconds(1250);  // until what we changed is felt
+constexpr absl::Duration kHold = absl::Milliseconds(2000);    // until it shows in what is smoothed
+constexpr double kInUse = 0.4;                                // of the allowance
+constexpr double kFar = 1.4;       // a factor: others have changed their load
+constexpr double kNear = 0.3;      // an error: at rest
+constexpr double kMuchOver = 0.4;  // an error: not ours, if there is but the floor
 
 std::string Readable(absl::Duration duration) {
   return absl::FormatDuration(absl::Trunc(duration, absl::Microseconds(100)));
@@ -46,27 +70,60 @@ absl::Duration Median(std::vector<absl::Duration> values) {
 
 }  // namespace
 
-Controller::Controller(int workers_max)
-    : workers_max_(workers_max),
+Controller::Controller(int workers_max, Options options)
+    : options_(options),
+      workers_max_(workers_max),
+      floor_(std::min(kFloor, workers_max_)),
       effective_(std::min(1.0, workers_max_)),
       borne_(effective_),
+      breath_every_(kBreathEvery),
       back_off_(kBackOffMin) {}
 
 absl::Duration Controller::Soft() const {
-  return std::max(kSoftFactor * baseline_, baseline_ + kSoftMore);
+  return std::max(kSoftFactor * alone_, alone_ + kSoftMore);
 }
 
-// The slowest of a few canaries is near their 95th percentile; half of the way each time, so that
-// one hiccup does not move the limit for long.
-void Controller::Learn(absl::Duration canary) {
-  alone_.push_back(canary);
-  if (ready_) return;
-  if (alone_.size() < kSamplesToLearn) return;
-  baseline_ = *std::max_element(alone_.begin(), alone_.end());
-  // One outlier is no baseline.
-  baseline_ = std::min(baseline_, 4 * Median(alone_));
-  alone_.clear();
+double Controller::pressure() const { return ready_ ? absl::FDivDuration(smoothed_, Soft()) : 0; }
+
+// Of the time that a commit may take longer because of us.
+double Controller::UsedShare() const {
+  return std::max(absl::FDivDuration(smoothed_ - alone_, Soft() - alone_), kUsedMin);
+}
+
+void Controller::Smooth(absl::Duration canary) {
+  const double off = std::min(absl::FDivDuration(canary, smoothed_), kOutlier) - 1;
+  noise_ += kWeightOfNoise * (std::abs(off) - noise_);
+  const double weight = (off > 0 ? kWeightUp : kWeightDown) * std::min(1.0, kCalm / noise_);
+  smoothed_ += weight * off * smoothed_;
+}
+
+void Controller::LearnFirst(absl::Duration canary) {
+  heard_.push_back(canary);
+  if (heard_.size() < kSamplesToLearn) return;
+  alone_ = Median(heard_);
+  smoothed_ = alone_;
+  heard_.clear();
   ready_ = true;
+}
+
+// The baseline moves: then it is looked at more often.
+void Controller::LearnAgain() {
+  if (heard_.empty()) return;
+  const absl::Duration alone = Median(heard_);
+  const double moved = std::abs(absl::FDivDuration(alone, alone_) - 1);
+  doubted_ = moved > kMoved + noise_;
+  // A server that got slower has less left for us, too; one that got faster, more.
+  if (doubted_) effective_ *= std::min(absl::FDivDuration(alone_, alone), kScaleMax);
+  alone_ += (doubted_ ? 1 : kWeightOfBreath) * (alone - alone_);
+  breath_every_ *= moved > kDrifts + noise_ ? 0.5 : 1.5;
+  breath_every_ = std::clamp(breath_every_, kBreathEveryMin, kBreathEveryMax);
+}
+
+// Without us commits do not take longer than with us.
+void Controller::LearnFromFastOnes() {
+  if (smoothed_ >= (1 - kClearly - noise_) * alone_) return;
+  alone_ = smoothed_;
+  doubted_ = true;
 }
 
 void Controller::BeQuiet(absl::Time now, absl::Duration length, const char* why) {
@@ -74,65 +131,102 @@ void Controller::BeQuiet(absl::Time now, absl::Duration length, const char* why)
   quiet_why_ = why;
   quiet_since_ = now;
   quiet_until_ = now + length;
-  alone_.clear();
+  heard_.clear();
 }
 
-void Controller::Observe(absl::Time taken_at, absl::Duration canary) {
+void Controller::Observe(absl::Time taken_at, absl::Duration canary, std::optional<int> busy) {
+  canary = std::max(canary, kCanaryMin);
   latest_ = canary;
+  const double running = busy ? *busy : effective_workers();
+  busy_ += kWeightBusy * (running - busy_);
+  if (running > 0) {
+    idle_since_ = absl::InfiniteFuture();
+  } else {
+    idle_since_ = std::min(idle_since_, taken_at);
+  }
   if (!ready_) {
-    Learn(canary);
-    last_ = taken_at;
-    next_breath_ = taken_at + kBreathEvery;
+    LearnFirst(canary);
+    seen_ = last_ = quiet_until_ = taken_at;
     return;
   }
-  const double raw = absl::FDivDuration(canary, Soft());
-  const double weight = raw > pressure_ ? kWeightUp : kWeightDown;
-  pressure_ += weight * (raw - pressure_);
+  const bool was_silent = taken_at - seen_ > kSilence;
+  seen_ = taken_at;
   if (quiet_) {
-    if (taken_at - quiet_since_ >= kSettle) Learn(canary);
-    if (taken_at < quiet_until_) return;
-    if (!alone_.empty()) {
-      const absl::Duration alone = *std::max_element(alone_.begin(), alone_.end());
-      baseline_ = (baseline_ + std::min(alone, 4 * Median(alone_))) / 2;
-    }
-    quiet_ = false;
-    alone_.clear();
-    over_panic_ = 0;
-    // What was seen meanwhile was seen without us: the law begins anew from here.
-    pressure_ = absl::FDivDuration(canary, Soft());
-    error_ = -std::log(std::max(pressure_, 0.05) / kSetPoint);
-    last_ = taken_at;
-    next_breath_ = taken_at + kBreathEvery;
-    return;
+    Listen(taken_at, canary);
+  } else if (was_silent && options_.breath) {
+    BeQuiet(taken_at, kBreath, "listens, after no sample came for a while");
+  } else {
+    Smooth(canary);
+    Steer(taken_at, canary);
   }
-  Steer(taken_at, raw);
 }
 
-void Controller::Steer(absl::Time now, double raw) {
-  const double floor = std::min(kFloor, workers_max_);
-  over_panic_ = raw > kPanic ? over_panic_ + 1 : 0;
-  if (over_panic_ >= 2) {
-    effective_ = std::max(borne_ / 2, floor);
-    borne_ = effective_;
-    back_off_ = now - last_panic_ > kForgive ? kBackOffMin : std::min(2 * back_off_, kBackOffMax);
-    last_panic_ = now;
-    BeQuiet(now, back_off_, "");
-    return;
-  }
-  if (now >= next_breath_) {
+void Controller::Listen(absl::Time now, absl::Duration canary) {
+  if (now - std::max(idle_since_, quiet_since_) >= kSettle) heard_.push_back(canary);
+  if (now < quiet_until_) return;
+  // Noise needs more to be heard, and a batch that was under way may take long; but a breath ends.
+  const auto wanted =
+      static_cast<std::size_t>(std::ceil(kSamplesOfBreath * std::max(1.0, noise_ / kCalm)));
+  if (heard_.size() < wanted && now < quiet_until_ + kBreathMore) return;
+  LearnAgain();
+  effective_ = std::clamp(effective_, floor_, workers_max_);
+  quiet_ = false;
+  over_panic_ = 0;
+  if (doubted_ || settled_ > 0) settled_ = doubted_ ? 0 : effective_;
+  smoothed_ = alone_;
+  quiet_until_ = last_ = now;
+}
+
+bool Controller::Panics(absl::Time now, absl::Duration canary) {
+  const bool over = options_.panic && absl::FDivDuration(canary, Soft()) > kPanic;
+  over_panic_ = over ? over_panic_ + 1 : 0;
+  if (over_panic_ < 2) return false;
+  effective_ = std::max(borne_ / 2, floor_);
+  borne_ = effective_;
+  back_off_ = now - last_panic_ > kForgive ? kBackOffMin : std::min(2 * back_off_, kBackOffMax);
+  last_panic_ = now;
+  BeQuiet(now, back_off_, "");
+  return true;
+}
+
+bool Controller::MustBreathe(absl::Time now) const {
+  if (!options_.breath) return false;
+  const absl::Duration since = now - quiet_until_;
+  if (since >= breath_every_) return true;
+  if (since < kBreathGap) return false;
+  if (doubted_) return true;
+  if (effective_ <= floor_) return error_ < -kMuchOver;
+  return settled_ > 0 && (effective_ > kFar * settled_ || effective_ < settled_ / kFar);
+}
+
+// The law. Also while nothing may change: the next change is then from here.
+double Controller::Change(double seconds) {
+  const double error = -std::log(UsedShare() / kSetPoint);
+  const double integral = error > 0 ? kIntegral : kIntegralOver;
+  const double change = kProportional * (error - error_) + integral * error * seconds;
+  error_ = error;
+  // What is not used shows only when it is; and a limit that is doubted leads nowhere new.
+  const bool may_rise = busy_ >= kInUse * effective_ && !doubted_;
+  const double rise_max = may_rise ? kRiseMax : 0;
+  return std::clamp(change, -kFallMax * seconds, rise_max * seconds);
+}
+
+void Controller::Steer(absl::Time now, absl::Duration canary) {
+  if (Panics(now, canary)) return;
+  LearnFromFastOnes();
+  if (MustBreathe(now)) {
     BeQuiet(now, kBreath, "a breath: how fast the server is without us");
     return;
   }
   // A sample that comes late moves no more than one in time: silence never lets it grow.
   const double seconds = std::clamp(absl::ToDoubleSeconds(now - last_), 0.0, 1.0);
   last_ = now;
-  const double error = -std::log(std::max(pressure_, 0.05) / kSetPoint);
-  double change = workers_max_ * (kProportional * (error - error_) + kIntegral * error * seconds);
-  error_ = error;
-  change =
-      std::clamp(change, -kFallMax * workers_max_ * seconds, kRiseMax * workers_max_ * seconds);
-  effective_ = std::clamp(effective_ + change, floor, workers_max_);
-  if (raw <= 1) borne_ = effective_;
+  const double change = Change(seconds);
+  if (now - quiet_until_ < kHold) return;
+  effective_ = std::clamp(effective_ * std::exp(change), floor_, workers_max_);
+  if (canary <= Soft()) borne_ = effective_;
+  const bool rests = std::abs(error_) < kNear || effective_ == workers_max_ || effective_ == floor_;
+  if (settled_ == 0 && rests) settled_ = effective_;
 }
 
 std::string Controller::reason() const {
@@ -143,7 +237,7 @@ std::string Controller::reason() const {
       absl::StrCat("commits take ", Readable(latest_), ", the limit is ", Readable(Soft()));
   if (quiet_) return absl::StrCat(why, ": all workers wait");
   const std::string pace = absl::StrFormat("%.1f of %.0f workers", effective_, workers_max_);
-  if (pressure_ < kSetPoint) return absl::StrCat(pace, ", rising: ", why);
+  if (error_ > 0) return absl::StrCat(pace, ", rising: ", why);
   return absl::StrCat(why, ": ", pace);
 }
 

@@ -1,18 +1,31 @@
 // The law: how many workers the live workload can bear at this moment, as a real number.
 //
-// The signal is a canary: how long a small commit of ours takes. Its pressure P is that time
-// against a soft limit, max(1.5 x baseline, baseline + 5 ms), where the baseline is learnt while
-// nothing of ours runs: at first, and again in a breath, a pause of 2 s each minute. The law is a
-// proportional-integral controller in velocity form (as Slacker has it, EDBT 2012) on -ln P, which
-// falls faster than it rises; twice in a row P > 1.6 is a panic: nothing runs for 2, 4, 8 … 60 s,
-// and then half of what was borne before. A pressure that stays in a breath is not ours: the
-// baseline follows it, and a small floor is kept instead of starving.
+// The signal is a canary: how long a small commit of ours takes. What it takes while nothing of
+// ours runs is learnt at first, and again in each breath, a pause of 2 s or, when commits vary
+// much, longer; the soft limit is max(1.5 x its median, + 5 ms). Of the time between the two, the
+// used share is what counts: in a queue it grows about as the work of ours does, whatever one
+// worker weighs and whatever the others do. So the law, a proportional-integral controller in
+// velocity form (as Slacker has it, EDBT 2012), works on the logarithms of both: it changes the
+// workers by a factor. It falls faster than it rises, waits after a pause until the server feels
+// us again, and does not rise while our workers do less than they may.
+//
+// A breath comes each minute: each 20 s while the baseline moves, each 90 s while it does not. It
+// comes at once when the law had to move far from where it had settled, or when commits are faster
+// than they should be even without us: then others changed their load. What such a breath finds is
+// doubted until the next has found the same, and meanwhile the law does not rise. A limit that is
+// passed with next to no work of ours is not ours to keep: the next breath moves it, and a small
+// floor is kept instead of starving.
+//
+// Twice in a row 1.6 times the limit is a panic: nothing runs for 2, 4, 8 … 60 s, and then half of
+// what was borne before; once is half of the workers, until the next sample tells. After a silence
+// of 3 s it listens first, as in a breath.
 //
 // Not thread-safe: the pacer guards it. Reads no clock.
 
 #ifndef THROTTLE_CONTROLLER_H_
 #define THROTTLE_CONTROLLER_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,46 +35,80 @@ namespace throttle {
 
 class Controller {
  public:
-  // Requires: at least one worker.
-  explicit Controller(int workers_max);
+  // Parts that can be switched off, to see what each is worth.
+  struct Options {
+    bool breath = true;
+    bool panic = true;
+  };
 
-  // Records a canary, in the order of time.
-  void Observe(absl::Time taken_at, absl::Duration canary);
+  // Requires: at least one worker.
+  explicit Controller(int workers_max) : Controller(workers_max, Options()) {}
+  Controller(int workers_max, Options options);
+
+  // Records a canary, in the order of time. `busy`: how many workers of ours ran at that moment;
+  // empty: as many as may.
+  void Observe(absl::Time taken_at, absl::Duration canary, std::optional<int> busy = std::nullopt);
 
   // False while the baseline is being learnt: nobody may run.
   bool ready() const { return ready_; }
 
-  // From 0 to workers_max; 0 in a panic and in a breath.
-  double effective_workers() const { return quiet_ ? 0 : effective_; }
+  // From 0 to workers_max; 0 in a panic and in a breath, half when the next sample may bring one.
+  double effective_workers() const {
+    if (quiet_) return 0;
+    return over_panic_ > 0 ? effective_ / 2 : effective_;
+  }
 
   // Smoothed; 1 is the soft limit. 0 before the first sample.
-  double pressure() const { return pressure_; }
+  double pressure() const;
 
   // Why it does not let all workers run: "commits take 18ms, the limit is 12ms: 0.7 of 4 workers";
   // empty if it does.
   std::string reason() const;
 
  private:
-  void Learn(absl::Duration canary);
-  void Steer(absl::Time now, double raw);
-  void BeQuiet(absl::Time now, absl::Duration length, const char* why);
   absl::Duration Soft() const;
+  double UsedShare() const;
+  void Smooth(absl::Duration canary);
+  void LearnFirst(absl::Duration canary);
+  void LearnAgain();
+  void LearnFromFastOnes();
+  void Listen(absl::Time now, absl::Duration canary);  // in a quiet time
+  void Steer(absl::Time now, absl::Duration canary);
+  double Change(double seconds);  // of the logarithm
+  bool Panics(absl::Time now, absl::Duration canary);
+  bool MustBreathe(absl::Time now) const;
+  void BeQuiet(absl::Time now, absl::Duration length, const char* why);
 
+  const Options options_;
   const double workers_max_;
+  const double floor_;
+
+  // The baseline.
   bool ready_ = false;
-  std::vector<absl::Duration> alone_;  // canaries of this quiet time, or of the beginning
-  absl::Duration baseline_;
+  std::vector<absl::Duration> heard_;  // canaries of this quiet time, or of the beginning
+  absl::Duration alone_;               // the median without us
+  bool doubted_ = false;               // it moved far: to be learnt again soon
+  double noise_ = 0.05;                // by how much of itself a canary is off, on the mean
+
+  // The law.
   absl::Duration latest_;
-  double pressure_ = 0;
-  double error_ = 0;  // -ln P of the last sample
+  absl::Duration smoothed_;
+  double error_ = 0;  // of the last sample
   double effective_;
-  double borne_;  // the last that was borne without a panic
-  absl::Time last_ = absl::InfinitePast();
+  double settled_ = 0;                      // where it came to rest after a quiet time; 0: not yet
+  double borne_;                            // the last that was borne without a panic
+  absl::Time last_ = absl::InfinitePast();  // when the law moved it
+  absl::Time seen_ = absl::InfinitePast();  // the last sample
+
+  double busy_ = 0;                               // smoothed
+  absl::Time idle_since_ = absl::InfinitePast();  // no worker of ours ran; InfiniteFuture: one does
+
+  // Breath and panic.
   bool quiet_ = false;
-  const char* quiet_why_ = "";
+  const char* quiet_why_ = "";  // "": a panic
   absl::Time quiet_since_ = absl::InfinitePast();
   absl::Time quiet_until_ = absl::InfinitePast();
-  absl::Time next_breath_ = absl::InfiniteFuture();
+  absl::Duration breath_every_;
   int over_panic_ = 0;  // samples in a row
   absl::Duration back_off_;
   absl::Time last_panic_ = absl::InfinitePast();

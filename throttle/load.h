@@ -18,6 +18,9 @@ struct Load {
   // How long a one-row update and its commit took just now; empty: it was not tried.
   std::optional<absl::Duration> canary;
 
+  // How many workers of ours ran a batch at this moment; empty: not known.
+  std::optional<int> workers_busy;
+
   // The furthest replica behind, in WAL bytes not replayed yet and as the server's own lag time.
   // Empty: there is no replica, or the role may not see it. The time does not grow while a
   // replica stalls, the bytes do.

@@ -11,6 +11,8 @@ namespace throttle {
 namespace {
 
 constexpr absl::Duration kAskAgainAfter = absl::Milliseconds(250);
+constexpr absl::Duration kOldSample = absl::Seconds(3);  // Not unknown yet, but doubtful.
+constexpr double kAimMin = 0.25;
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
 
 // "12s", "1.5s", "80ms": finer than a millisecond is noise to the reader.
@@ -79,12 +81,13 @@ Limits Limits::Unlimited() {
   return limits;
 }
 
-Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows windows)
+Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows windows,
+             Controller::Options controller)
     : limits_(limits),
       windows_(std::move(windows)),
       batch_target_(batch_size.target),
       batch_size_(batch_size),
-      controller_(workers),
+      controller_(workers, controller),
       batch_time_(batch_size.target) {}
 
 void Pacer::Observe(const Load& load) {
@@ -92,7 +95,13 @@ void Pacer::Observe(const Load& load) {
   // The same sample again is ignored too: a wait that it shows shrinks the batch only once.
   if (load.taken_at <= latest_.taken_at) return;
   latest_ = load;
-  if (load.canary) controller_.Observe(load.taken_at, *load.canary);
+  if (load.canary) {
+    controller_.Observe(load.taken_at, *load.canary, load.workers_busy);
+    slower_ = controller_.reason();
+    // Of a server that bears less than one worker, short turns are felt less than long ones.
+    const double allowed = controller_.effective_workers();
+    if (allowed > 0) batch_size_.Aim(std::clamp(allowed, kAimMin, 1.0));
+  }
   if (!WaitReason(load, limits_).empty()) batch_size_.Shrink();
 }
 
@@ -108,11 +117,13 @@ void Pacer::BatchRolledBack() {
 }
 
 // Gives one worker its part of the controller's allowance.
-void Pacer::Share(int worker, Decision* decision) const {
+void Pacer::Share(int worker, absl::Time now, Decision* decision) const {
   if (!limits_.heed_commits || !latest_.canary) return;
-  const double allowed = controller_.ready() ? controller_.effective_workers() : 0;
+  double allowed = controller_.ready() ? controller_.effective_workers() : 0;
+  const bool heeds_age = limits_.sample_age_max > absl::ZeroDuration();
+  if (heeds_age && now - latest_.taken_at > kOldSample) allowed /= 2;
   const double running = std::ceil(allowed);
-  decision->reason = controller_.reason();
+  decision->reason = slower_;
   if (allowed <= worker) {
     decision->may_run = false;
     decision->pause = kAskAgainAfter;
@@ -138,7 +149,7 @@ Decision Pacer::Next(int worker, absl::Time now) {
   decision.forbidden = !decision.may_run;
   if (decision.may_run) {
     decision.rows = batch_size_.rows();
-    Share(worker, &decision);
+    Share(worker, now, &decision);
   } else {
     decision.pause = kAskAgainAfter;
   }
@@ -152,6 +163,12 @@ std::string Pacer::WindowReason(Work what, absl::Time now) const {
 
 // A batch may be shorter than its target at first, and grow.
 absl::Duration Pacer::ExpectedBatch() const { return std::max(batch_time_, batch_target_); }
+
+Pace Pacer::pace() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const double allowance = controller_.ready() ? controller_.effective_workers() : 0;
+  return {controller_.pressure(), allowance, slower_, batch_size_.rows()};
+}
 
 std::int64_t Pacer::rows_per_batch() const {
   const std::lock_guard<std::mutex> lock(mutex_);

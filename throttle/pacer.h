@@ -41,10 +41,19 @@ struct Decision {
   std::string reason;      // Why it does not run at full speed, e.g. "replica lag 12s >= 5s".
 };
 
+// The pace at this moment, for people: never decide by it.
+struct Pace {
+  double pressure = 0;    // of the commits; 1 is the soft limit
+  double allowance = 0;   // workers that the commits bear
+  std::string reason;     // why they are not all; empty: they are
+  std::int64_t rows = 0;  // of a batch
+};
+
 class Pacer {
  public:
   // `workers` is how many ask, at most.
-  Pacer(Limits limits, BatchSize::Options batch_size, int workers = 1, Windows windows = {});
+  Pacer(Limits limits, BatchSize::Options batch_size, int workers = 1, Windows windows = {},
+        Controller::Options controller = {});
 
   // Records a sample; one older than the latest is ignored.
   void Observe(const Load& load) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -57,18 +66,22 @@ class Pacer {
 
   // Answers for one worker, numbered from 0. Until the first sample arrives, nobody may run
   // (unless sample_age_max is off). An allowance of U workers lets the first ceil(U) of them run,
-  // each for its share of the time: a pause before the batch takes the rest.
+  // each for its share of the time: a pause before the batch takes the rest. The allowance halves
+  // when the last sample is 3 s old.
   Decision Next(int worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Why `what` must not begin at `now`, of the windows alone; empty: it may. Next asks it itself.
   std::string WindowReason(Work what, absl::Time now) const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Pace pace() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Rows that the next batch would have.
   std::int64_t rows_per_batch() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Share(int worker, Decision* decision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Share(int worker, absl::Time now, Decision* decision) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Duration ExpectedBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Limits limits_;
@@ -78,6 +91,7 @@ class Pacer {
   mutable std::mutex mutex_;
   BatchSize batch_size_ ABSL_GUARDED_BY(mutex_);
   Controller controller_ ABSL_GUARDED_BY(mutex_);
+  std::string slower_ ABSL_GUARDED_BY(mutex_);  // the controller's reason, of its last sample
   absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_);  // smoothed
   Load latest_ ABSL_GUARDED_BY(mutex_);
 };

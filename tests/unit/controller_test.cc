@@ -1,15 +1,13 @@
-// The controller on a plant: a server whose commits slow down as it fills, with a second of lag,
-// noise, and a virtual clock.
+// The controller on the plant: with a second of lag, noise, and a virtual clock.
 
 #include "throttle/controller.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <functional>
-#include <vector>
+#include <utility>
 
 #include "gtest/gtest.h"
+#include "throttle/plant.h"
 
 namespace throttle {
 namespace {
@@ -22,58 +20,45 @@ struct Course {
   double last_workers = 0;
 };
 
-class Plant {
+// The controller alone: what it allows is what runs.
+class Controlled {
  public:
   // `weight`: what one worker takes of the server's capacity. `load`: what the others take, by
   // time.
-  Plant(int workers, double weight, std::function<double(double)> load, std::uint32_t seed)
-      : controller_(workers), weight_(weight), load_(std::move(load)), random_(seed) {}
+  Controlled(int workers, double weight, std::function<double(double)> load, std::uint32_t seed)
+      : controller_(workers), plant_(Options(weight), {std::move(load), {}, {}, {}}, seed) {}
 
   // Until `to` seconds of virtual time; what was measured is of this part.
   Course Run(double to) {
     Course course;
-    int ticks = 0;
-    for (; seconds_ < to; seconds_ += absl::ToDoubleSeconds(kTick)) {
+    int steps = 0;
+    while (plant_.seconds() < to) {
       const double workers = controller_.ready() ? controller_.effective_workers() : 0;
-      history_.push_back(workers);
-      const double felt = history_[history_.size() > 4 ? history_.size() - 5 : 0];
-      const double full = std::min(0.97, load_(seconds_) + weight_ * felt);
-      const double mean = kBase / (1 - full);
-      controller_.Observe(absl::UnixEpoch() + absl::Seconds(seconds_),
-                          absl::Milliseconds(mean * (1 + 0.12 * Noise())));
-      const double limit = std::max(1.5 * Alone(), Alone() + 5);
+      plant_.Step(workers);
+      Load load;
+      if (plant_.Sample(&load)) controller_.Observe(load.taken_at, *load.canary);
       course.workers += workers;
-      if (mean > 1.15 * limit) course.violation += 1;
-      ++ticks;
+      if (plant_.Commit() > 1.15 * plant_.Limit()) course.violation += 1;
+      ++steps;
     }
-    course.workers /= ticks;
-    course.violation /= ticks;
+    course.workers /= steps;
+    course.violation /= steps;
     course.last_workers = controller_.effective_workers();
     return course;
   }
 
-  // The most that stays under the limit while the load is as it is now.
-  double Safe(int workers) const {
-    const double limit = std::max(1.5 * Alone(), Alone() + 5);
-    return std::clamp((1 - kBase / limit - load_(seconds_)) / weight_, 0.0, double(workers));
-  }
-
+  double Safe(int workers) const { return plant_.Safe(workers); }
   const Controller& controller() const { return controller_; }
 
  private:
-  static constexpr double kBase = 4;  // ms, of an empty server
-  double Alone() const { return kBase / (1 - load_(seconds_)); }
-  double Noise() {
-    random_ = random_ * 1664525U + 1013904223U;
-    return 2.0 * (random_ >> 8) / double(1U << 24) - 1;
+  static Plant::Options Options(double weight) {
+    Plant::Options options;
+    options.worker_takes = weight;
+    return options;
   }
 
   Controller controller_;
-  const double weight_;
-  const std::function<double(double)> load_;
-  std::uint32_t random_;
-  double seconds_ = 0;
-  std::vector<double> history_;
+  Plant plant_;
 };
 
 double Steady(double) { return 0.4; }
@@ -91,7 +76,7 @@ TEST(ControllerTest, LearnsBeforeAnybodyRuns) {
 }
 
 TEST(ControllerTest, AnIdleServerGetsAllWorkersWithinSeconds) {
-  Plant plant(
+  Controlled plant(
       4, 0.02, [](double) { return 0.1; }, 1);
   plant.Run(15);
   EXPECT_GT(plant.Run(50).workers, 3.8);
@@ -104,7 +89,7 @@ TEST(ControllerTest, UsesWhatIsSafeWhateverAWorkerWeighs) {
     double violation = 0;
     constexpr int kSeeds = 20;
     for (std::uint32_t seed = 1; seed <= kSeeds; ++seed) {
-      Plant plant(4, weight, &Steady, seed);
+      Controlled plant(4, weight, &Steady, seed);
       plant.Run(20);
       const Course course = plant.Run(400);
       used += course.workers / plant.Safe(4) / kSeeds;
@@ -117,7 +102,7 @@ TEST(ControllerTest, UsesWhatIsSafeWhateverAWorkerWeighs) {
 
 TEST(ControllerTest, GivesWayToAStepAndComesBack) {
   const auto step = [](double at) { return at > 100 && at < 160 ? 0.75 : 0.2; };
-  Plant plant(4, 0.15, step, 7);
+  Controlled plant(4, 0.15, step, 7);
   const double before = plant.Run(100).last_workers;
   plant.Run(106);  // What it needs to see it.
   const Course under = plant.Run(160);
@@ -151,7 +136,7 @@ TEST(ControllerTest, TwoSamplesFarOverTheLimitAreAPanic) {
 TEST(ControllerTest, APressureThatIsNotOursDoesNotStarveUs) {
   // The server becomes four times as slow, whatever we do.
   const auto slow = [](double at) { return at > 50 ? 0.85 : 0.4; };
-  Plant plant(2, 0.0001, slow, 3);
+  Controlled plant(2, 0.0001, slow, 3);
   plant.Run(50);
   plant.Run(400);
   EXPECT_GT(plant.Run(600).workers, 1.0);
@@ -164,6 +149,33 @@ TEST(ControllerTest, SilenceNeverLetsItGrow) {
   const double before = controller.effective_workers();
   controller.Observe(now + absl::Seconds(20), absl::Milliseconds(4));
   EXPECT_LE(controller.effective_workers(), before + 0.2 * 8 + 0.01) << "one second's growth";
+}
+
+TEST(ControllerTest, DoesNotGrowByWhatItDoesNotUse) {
+  Controller controller(8);
+  absl::Time now = absl::UnixEpoch();
+  for (int i = 0; i < 100; ++i, now += kTick) {
+    controller.Observe(now, absl::Milliseconds(4), 0);
+  }
+  EXPECT_EQ(controller.effective_workers(), 1);
+  for (int i = 0; i < 100; ++i, now += kTick) {
+    controller.Observe(now, absl::Milliseconds(4), static_cast<int>(i % 8));
+  }
+  EXPECT_GT(controller.effective_workers(), 2);
+}
+
+TEST(ControllerTest, ListensAfterASilence) {
+  Controller controller(4);
+  absl::Time now = absl::UnixEpoch();
+  for (int i = 0; i < 20; ++i, now += kTick) controller.Observe(now, absl::Milliseconds(4));
+  now += absl::Seconds(5);
+  controller.Observe(now, absl::Milliseconds(8));
+  EXPECT_EQ(controller.effective_workers(), 0);
+  EXPECT_EQ(controller.reason(), "listens, after no sample came for a while");
+  for (int i = 0; i < 12; ++i) controller.Observe(now += kTick, absl::Milliseconds(8));
+  EXPECT_GT(controller.effective_workers(), 0);
+  EXPECT_NE(controller.reason().find("the limit is 13ms"), std::string::npos)
+      << controller.reason();
 }
 
 TEST(ControllerTest, StaysInItsBoundsWhateverItSees) {

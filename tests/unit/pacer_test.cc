@@ -1,5 +1,6 @@
 #include "throttle/pacer.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -155,13 +156,13 @@ TEST_F(PacerTest, UnlimitedHeedsNothingButTheOperator) {
   EXPECT_EQ(pacer.Next(0, At(absl::Hours(1))).reason, "pause requested by the operator");
 }
 
-// Samples of an idle server whose commits take so long, each 250 ms.
+// Samples of a server whose commits take so long, each 250 ms; 4 ms if it is let alone.
 class PacedByCommitsTest : public PacerTest {
  protected:
   void Commits(int samples, absl::Duration canary) {
     for (int i = 0; i < samples; ++i) {
       Load load = IdleLoad(now_ += absl::Milliseconds(250));
-      load.canary = canary;
+      load.canary = Next(0).may_run ? canary : std::min(canary, absl::Milliseconds(4));
       pacer_.Observe(load);
     }
   }
@@ -193,14 +194,31 @@ TEST_F(PacedByCommitsTest, AllRunOnAServerThatFeelsNothing) {
 TEST_F(PacedByCommitsTest, AShareOfTheTimeIsAPauseBeforeTheBatch) {
   Commits(60, absl::Milliseconds(4));
   for (int i = 0; i < 50; ++i) pacer_.BatchDone(2000, absl::Milliseconds(100));
-  Commits(12, absl::Milliseconds(13));  // Over the limit of 9 ms, but no panic.
+  Commits(25, absl::Milliseconds(13));  // Over the limit of 9 ms, but no panic.
   const Decision decision = Next(0);
   EXPECT_TRUE(decision.may_run);
   EXPECT_FALSE(Next(3).may_run);
   EXPECT_EQ(decision.reason.rfind("commits take 13ms, the limit is 9ms: ", 0), 0U)
       << decision.reason;
-  Commits(40, absl::Milliseconds(13));
+  Commits(60, absl::Milliseconds(13));
   EXPECT_GT(Next(0).pause, absl::Milliseconds(100)) << "less than half of one worker's time";
+}
+
+TEST_F(PacedByCommitsTest, AnOldSampleHalvesThePace) {
+  Commits(60, absl::Milliseconds(4));
+  now_ += absl::Seconds(3);
+  EXPECT_TRUE(Next(3).may_run);
+  now_ += absl::Milliseconds(1);
+  EXPECT_TRUE(Next(1).may_run);
+  EXPECT_FALSE(Next(2).may_run);
+}
+
+TEST_F(PacedByCommitsTest, BelowOneWorkerBatchesAreShort) {
+  Commits(60, absl::Milliseconds(4));
+  EXPECT_EQ(pacer_.rows_per_batch(), 2000);
+  Commits(60, absl::Milliseconds(13));
+  for (int i = 0; i < 10; ++i) pacer_.BatchDone(pacer_.rows_per_batch(), absl::Milliseconds(100));
+  EXPECT_LT(pacer_.rows_per_batch(), 1000) << "100 ms are the target, but not of a share";
 }
 
 TEST_F(PacedByCommitsTest, UnlimitedDoesNotHeedThem) {

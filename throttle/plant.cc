@@ -1,0 +1,95 @@
+#include "throttle/plant.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace throttle {
+namespace {
+
+constexpr double kFull = 0.97;  // Beyond this the queue's length is the clients' business.
+constexpr double kOutlier = 4;
+
+// What a worker did 0.75 to 1.25 s ago is felt now: pages are written and synced later.
+constexpr std::int64_t kStepsUntilFelt = 15;
+constexpr std::int64_t kStepsFelt = 10;
+constexpr std::int64_t kStepsKept = kStepsUntilFelt + kStepsFelt;
+
+}  // namespace
+
+double Random::Unit() {
+  state_ += 0x9e3779b97f4a7c15;
+  std::uint64_t z = state_;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  z ^= z >> 31;
+  return static_cast<double>(z >> 11) * 0x1p-53;
+}
+
+Plant::Plant(Options options, Course course, std::uint64_t seed)
+    : options_(options),
+      course_(std::move(course)),
+      random_(seed),
+      busy_(static_cast<std::size_t>(kStepsKept), 0.0),
+      others_(course_.others(0)) {}
+
+double Plant::Capacity() const { return course_.capacity ? course_.capacity(seconds_) : 1; }
+
+// An open queue: the time of one, divided by what is left.
+double Plant::Time(double load) const {
+  return absl::ToDoubleMilliseconds(options_.commit) / (1 - std::min(kFull, load / Capacity()));
+}
+
+double Plant::Commit() const { return Time(others_ + options_.worker_takes * felt_); }
+double Plant::Alone() const { return Time(course_.others(seconds_)); }
+double Plant::Limit() const { return std::max(1.5 * Alone(), Alone() + 5); }
+
+double Plant::Slowness(double busy) const {
+  const double left = std::max(1 - kFull, 1 - others_ / Capacity());
+  return std::max(1.0, options_.worker_takes * busy / Capacity() / left) / left;
+}
+
+double Plant::Safe(double workers_max) const {
+  const double empty = absl::ToDoubleMilliseconds(options_.commit);
+  const double left = Capacity() * (1 - empty / Limit()) - course_.others(seconds_);
+  return std::clamp(left / options_.worker_takes, 0.0, workers_max);
+}
+
+void Plant::Step(double busy, double wal_bytes) {
+  const std::size_t now = static_cast<std::size_t>(steps_ % kStepsKept);
+  busy_[now] = busy;
+  ++steps_;
+  seconds_ = static_cast<double>(steps_) * kStepSeconds;
+  double sum = 0;
+  for (std::int64_t i = 0; i < kStepsFelt; ++i) {
+    sum += busy_[static_cast<std::size_t>((steps_ + i) % kStepsKept)];
+  }
+  felt_ = sum / static_cast<double>(kStepsFelt);
+
+  const double wanted = course_.others(seconds_);
+  const double slower = Commit() / Alone();
+  others_ = wanted * std::pow(slower, -options_.others_yield);
+
+  behind_ += wal_bytes + others_ * options_.others_wal_per_second * kStepSeconds;
+  // A server's own lag time does not grow during a stall.
+  if (!replica_stalls()) {
+    behind_ = std::max(0.0, behind_ - options_.replayed_per_second_max * kStepSeconds);
+    lag_shown_ = behind_ / options_.replayed_per_second_max;
+  }
+}
+
+bool Plant::Sample(Load* load) {
+  if (steps_ - sampled_ < kStepsPerSample) return false;
+  if (course_.sampler_is_blocked && course_.sampler_is_blocked(seconds_)) return false;
+  sampled_ = steps_;
+  if (random_.Unit() < options_.samples_lost) return false;
+  double canary = Commit() * (1 + random_.Between(-options_.noise, options_.noise));
+  if (random_.Unit() < options_.outliers) canary *= kOutlier;
+  load->taken_at = now();
+  load->canary = absl::Milliseconds(canary);
+  load->replica_lag_bytes = static_cast<std::int64_t>(behind_);
+  load->replica_lag = absl::Seconds(lag_shown_);
+  return true;
+}
+
+}  // namespace throttle

@@ -1,0 +1,33 @@
+// What a live server goes through while a job of ours runs, for the simulator: named courses of ten
+// minutes on the plant.
+
+#ifndef THROTTLE_SCENARIO_H_
+#define THROTTLE_SCENARIO_H_
+
+#include <string>
+#include <vector>
+
+#include "throttle/plant.h"
+
+namespace throttle {
+
+struct Scenario {
+  std::string name;
+  std::string purpose;
+  Plant::Course course;
+  std::vector<double> steps;  // seconds at which the load, or what bears it, changes at once
+  double noise_factor = 1;    // of the plant's
+  double outliers = 0;        // as in Plant::Options
+  double others_yield = 0;    // the same
+};
+
+inline constexpr int kScenarioSeconds = 600;
+
+const std::vector<Scenario>& Scenarios();
+
+// nullptr: there is none of that name.
+const Scenario* FindScenario(const std::string& name);
+
+}  // namespace throttle
+
+#endif  // THROTTLE_SCENARIO_H_
