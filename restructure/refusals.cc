@@ -1,6 +1,7 @@
 #include "restructure/refusals.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "catalog/schema.h"
 #include "catalog/table_ledger.h"
 
@@ -33,6 +34,15 @@ absl::Status RefuseConnections(const catalog::ServerFacts& server, int workers) 
   return absl::FailedPreconditionError(
       StrCat("the server has ", server.connections_left, " connections left, ", needed,
              " are needed and 3 are kept for others\nHINT: use fewer --workers."));
+}
+
+absl::Status RefuseBlanketPublications(const std::string& name,
+                                       const std::vector<std::string>& publications) {
+  if (publications.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      StrCat(name, " is published by ", absl::StrJoin(publications, ", "),
+             ", which would publish the tables that the tool creates beside it\n",
+             "HINT: publish tables by name for the time of the job."));
 }
 
 absl::Status RefuseTableJob(catalog::Session& session, std::int64_t table_oid,

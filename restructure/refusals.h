@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "catalog/facts.h"
@@ -16,6 +17,10 @@ namespace restructure {
 
 absl::Status RefuseServer(const catalog::ServerFacts& server);
 absl::Status RefuseConnections(const catalog::ServerFacts& server, int workers);
+// Publications that would take in what the tool creates beside `name`.
+absl::Status RefuseBlanketPublications(const std::string& name,
+                                       const std::vector<std::string>& publications);
+
 // A job on the table itself, where a set or an index of it is asked for.
 absl::Status RefuseTableJob(catalog::Session& session, std::int64_t table_oid,
                             const std::string& table);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "catalog/schema.h"
 #include "catalog/set_statements.h"
+#include "catalog/table_facts.h"
 #include "restructure/refusals.h"
 #include "restructure/set/refusals.h"
 
@@ -191,6 +192,11 @@ absl::Status DesignReplacement(catalog::Session& session, const Settings& settin
     plan->set.shown = catalog::ColumnNames(plan->replacement);
   }
   status = CheckOrder(session, *plan);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::vector<std::string>> publications =
+      catalog::BlanketPublications(session, plan->set.alias.schema);
+  if (!publications.ok()) return publications.status();
+  status = RefuseBlanketPublications(plan->member.name.Display(), *publications);
   return status.ok() ? Estimate(session, settings, plan) : status;
 }
 

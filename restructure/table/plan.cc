@@ -266,7 +266,7 @@ absl::StatusOr<TablePlan> PlanTable(catalog::Session& session, const TableReques
   if (plan.open_job) return plan;
   for (const absl::Status& refused :
        {RefuseSets(plan.table, plan.shape), RefuseInvalidIndexes(plan.table, plan.shape),
-        RefuseBlanketPublications(plan.table, plan.shape),
+        RefuseBlanketPublications(plan.table.name.Display(), plan.shape.blanket_publications),
         RefuseDependants(plan.table, plan.shape, plan.server),
         RefuseSpace(plan.table, plan.space_bytes, space_max_bytes)}) {
     if (!refused.ok()) return refused;

@@ -52,8 +52,10 @@ std::vector<PlannedStep> Steps(const TablePlan& plan, const Settings& settings) 
                         ? ""
                         : absl::StrCat(", ", absl::StrJoin(plan.shape.moved, ", ")),
                     " go over"),
-       absl::StrCat("ACCESS EXCLUSIVE on ", table,
-                    others ? ", the views over it and the tables that refer to it" : "", tried)},
+       absl::StrCat(
+           "ACCESS EXCLUSIVE on ", table,
+           others ? ", the views over it and the tables that foreign keys connect with it" : "",
+           tried)},
       {"soak", SoakText(settings, "keep both equal"), "none"},
       {"disconnect", "stop the upkeep of the old table and drop its indexes", "none"},
       {"drop", "drop the old table", absl::StrCat("ACCESS EXCLUSIVE on ", table, tried)}};

@@ -112,15 +112,6 @@ absl::Status RefuseInvalidIndexes(const catalog::TableFacts& table,
                 "drop them, or REINDEX INDEX CONCURRENTLY.");
 }
 
-absl::Status RefuseBlanketPublications(const catalog::TableFacts& table,
-                                       const catalog::TableShape& shape) {
-  if (shape.blanket_publications.empty()) return absl::OkStatus();
-  return Refuse(table,
-                StrCat("is published by ", Names(shape.blanket_publications),
-                       ", which would publish the new table while it is filled"),
-                "publish tables by name for the time of the job.");
-}
-
 absl::Status RefuseDependants(const catalog::TableFacts& table, const catalog::TableShape& shape,
                               const catalog::ServerFacts& server) {
   if (!shape.immovable.empty()) {

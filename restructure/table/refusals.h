@@ -19,8 +19,6 @@ absl::Status RefuseHiddenFromOwner(const catalog::TableFacts& table,
 absl::Status RefuseSets(const catalog::TableFacts& table, const catalog::TableShape& shape);
 absl::Status RefuseInvalidIndexes(const catalog::TableFacts& table,
                                   const catalog::TableShape& shape);
-absl::Status RefuseBlanketPublications(const catalog::TableFacts& table,
-                                       const catalog::TableShape& shape);
 // Dependants that cannot go over to the new table, or not by this role.
 absl::Status RefuseDependants(const catalog::TableFacts& table, const catalog::TableShape& shape,
                               const catalog::ServerFacts& server);

@@ -681,6 +681,10 @@ TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
   const Outcome blanket = Run(RunTable("t"));
   EXPECT_TRUE(Exits(kRefused, blanket));
   EXPECT_TRUE(absl::StrContains(blanket.err, "is published by all_of_it")) << blanket;
+  const Outcome blanket_set =
+      Run({"create", "set", "public.t_of_a", "--member", "t", "--owner", "a", "--key", "id"});
+  EXPECT_TRUE(Exits(kRefused, blanket_set));
+  EXPECT_TRUE(absl::StrContains(blanket_set.err, "is published by all_of_it")) << blanket_set;
   sql().Exec("DROP PUBLICATION all_of_it; DROP TABLE forced; DROP ROLE plain_owner");
   EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_class WHERE relname ~ '__(new|old)'"), "0");
 }
