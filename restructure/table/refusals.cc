@@ -63,7 +63,7 @@ absl::Status RefuseTableKind(const catalog::TableFacts& table, const catalog::Ta
                   "end the inheritance: ALTER TABLE ... NO INHERIT.");
   }
   if (shape.is_typed) {
-    return refuse("is a table of a type", "ALTER TABLE ... NOT OF makes it an ordinary one.");
+    return refuse("is a table of a type", "make it an ordinary one: ALTER TABLE ... NOT OF.");
   }
   if (!shape.extension.empty()) {
     return refuse(StrCat("belongs to extension ", catalog::DisplayName(shape.extension)),
@@ -89,8 +89,8 @@ absl::Status RefuseHiddenFromOwner(const catalog::TableFacts& table,
   return Refuse(table,
                 StrCat("forces row-level security on its owner ", catalog::DisplayName(table.owner),
                        ", as whom the triggers run"),
-                StrCat("ALTER TABLE ", table.name.Display(),
-                       " NO FORCE ROW LEVEL SECURITY for the time of the job."));
+                StrCat("for the time of the job, ALTER TABLE ", table.name.Display(),
+                       " NO FORCE ROW LEVEL SECURITY."));
 }
 
 absl::Status RefuseSets(const catalog::TableFacts& table, const catalog::TableShape& shape) {
@@ -144,9 +144,10 @@ absl::Status RefusePrimaryKey(const catalog::TableFacts& table,
   const auto present = std::find_if(table.unique_indexes.begin(), table.unique_indexes.end(),
                                     [](const catalog::UniqueIndex& i) { return i.primary; });
   if (present == table.unique_indexes.end()) {
-    return Refuse(table, "has no primary key that could be changed",
-                  "CREATE UNIQUE INDEX CONCURRENTLY, then ALTER TABLE ... ADD PRIMARY KEY USING "
-                  "INDEX.");
+    return Refuse(
+        table, "has no primary key that could be changed",
+        "make one: CREATE UNIQUE INDEX CONCURRENTLY, then ALTER TABLE ... ADD PRIMARY KEY USING "
+        "INDEX.");
   }
   if (present->columns == primary_key) {
     return absl::AlreadyExistsError(StrCat(table.name.Display(), " has the primary key (",
