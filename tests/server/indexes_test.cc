@@ -510,10 +510,14 @@ TEST_F(IndexTest, PressureEndsABuildWhichIsTriedAgain) {
 TEST_F(IndexTest, TheLedgerOfVersionOneIsUpgraded) {
   CreateSet(100);
   sql().Exec(
+      "DROP TABLE restructure.table_part, restructure.table_change;"
+      "DROP FUNCTION restructure.table_version;"
+      "ALTER TABLE restructure.structure DROP COLUMN source, DROP COLUMN key_columns;"
+      "ALTER TABLE restructure.structure ALTER COLUMN set_id SET NOT NULL;"
       "DROP TABLE restructure.index_foreign_key, restructure.index_part, restructure.index_change;"
       "DROP FUNCTION restructure.free_name, restructure.index_state;"
       "ALTER TABLE restructure.job DROP COLUMN relation;"
-      "DELETE FROM restructure.version WHERE version = 2");
+      "DELETE FROM restructure.version WHERE version > 1");
   EXPECT_TRUE(Exits(kDone, Run({"status"})));
   EXPECT_TRUE(Clean());
   CreateOrders(100);
