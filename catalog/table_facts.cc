@@ -1,7 +1,5 @@
 #include "catalog/table_facts.h"
 
-#include <cmath>
-
 #include "absl/strings/str_cat.h"
 
 namespace catalog {
@@ -218,16 +216,6 @@ absl::StatusOr<std::vector<std::string>> PrimaryKeyReferrers(Session& session, s
       oid, &referrers);
   if (!read.ok()) return read;
   return referrers;
-}
-
-absl::StatusOr<double> Correlation(Session& session, std::int64_t oid, const std::string& column) {
-  absl::StatusOr<Rows> rows = session.Query(
-      "SELECT s.correlation FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_class c"
-      " ON c.relname = s.tablename JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-      " AND n.nspname = s.schemaname WHERE c.oid = $1::oid AND s.attname = $2",
-      {absl::StrCat(oid), column});
-  if (!rows.ok()) return rows.status();
-  return rows->empty() ? 0 : std::abs(ToDouble(rows->front()[0]));
 }
 
 }  // namespace catalog

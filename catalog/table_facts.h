@@ -44,9 +44,6 @@ absl::StatusOr<TableShape> ReadTableShape(Session& session, std::int64_t oid);
 // The foreign keys that rest on the table's primary key, in words.
 absl::StatusOr<std::vector<std::string>> PrimaryKeyReferrers(Session& session, std::int64_t oid);
 
-// Whether the heap lies in this order: |correlation| of the leading column, 0 if it is not known.
-absl::StatusOr<double> Correlation(Session& session, std::int64_t oid, const std::string& column);
-
 // Publications that take in whatever is created in one of the schemas.
 absl::StatusOr<std::vector<std::string>> BlanketPublications(Session& session,
                                                              const std::string& schema);
