@@ -196,13 +196,17 @@ TEST_F(TableTest, RowsLieInTheOrderAskedFor) {
         << c.order;
     EXPECT_EQ(Image("public.orders"), image);
   }
-  // With several workers neighbouring ranges may mix.
-  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--order-by", "customer, id", "--workers", "4",
-                                                   "--soak", "0"}))));
   sql().Exec("ANALYZE orders");
   EXPECT_TRUE(
-      sql().Holds("(SELECT correlation >= 0.9 FROM pg_stats WHERE tablename = 'orders' AND"
-                  " attname = 'customer')"));
+      sql().Holds("(SELECT abs(correlation) >= 0.9 FROM pg_stats WHERE tablename = 'orders'"
+                  " AND attname = 'placed')"));
+  // Several workers write ranges side by side, and which one is ahead is a matter of chance. What
+  // belongs together lies together all the same.
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--order-by", "customer, id", "--workers", "4",
+                                                   "--soak", "0"}))));
+  EXPECT_LE(sql().Number("SELECT max(pages) FROM (SELECT count(DISTINCT (ctid::text::point)[0]) AS"
+                         " pages FROM orders GROUP BY customer) p"),
+            4);
   ExpectNothingOfOurs();
 }
 
