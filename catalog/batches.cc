@@ -1,18 +1,17 @@
 #include "catalog/batches.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
+#include "catalog/json_list.h"
 #include "catalog/set_statements.h"
 
 namespace catalog {
 namespace {
 
 using absl::StrCat;
-using nlohmann::json;
 
 std::string InBlocks(const std::string& column, BlockRange blocks) {
   return absl::Substitute("$0 >= '($1,0)'::pg_catalog.tid AND $0 < '($2,0)'::pg_catalog.tid",
@@ -79,23 +78,6 @@ std::string Different(const Target& target) {
   }
   return absl::StrJoin(terms, " OR ");
 }
-
-std::vector<std::string> TextList(const Value& json_array) {
-  std::vector<std::string> items;
-  if (!json_array) return items;
-  const json parsed = json::parse(*json_array, nullptr, false);
-  if (!parsed.is_array()) return items;
-  for (const json& item : parsed) items.push_back(item.get<std::string>());
-  return items;
-}
-
-Value JsonList(const std::vector<std::string>& items) {
-  return items.empty() ? Value() : Value(json(items).dump());
-}
-
-constexpr char kJsonToTextArray[] =
-    "(SELECT pg_catalog.array_agg(v ORDER BY i) FROM"
-    " pg_catalog.json_array_elements_text($0::json) WITH ORDINALITY t(v, i))";
 
 }  // namespace
 
@@ -345,7 +327,7 @@ absl::Status SaveRanges(Session& session, std::int64_t job_id,
   const std::string insert = absl::Substitute(
       "INSERT INTO restructure.batch (job_id, pass, low, low_key, high_key, done)"
       " VALUES ($$1, 'verify', $$2, $0, $1, false)",
-      absl::Substitute(kJsonToTextArray, "$3"), absl::Substitute(kJsonToTextArray, "$4"));
+      TextArraySql("$3"), TextArraySql("$4"));
   for (const KeyRange& range : ranges) {
     absl::StatusOr<Rows> saved = session.Query(
         insert, {StrCat(job_id), StrCat(range.number), JsonList(range.low), JsonList(range.high)});

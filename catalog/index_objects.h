@@ -66,7 +66,7 @@ struct Constraint {
 absl::Status ReplaceConstraint(Session& session, const QualifiedName& table,
                                const Constraint& constraint, const std::string& index,
                                const std::vector<ForeignKey>& foreign_keys);
-// Takes SHARE UPDATE EXCLUSIVE on the table that refers.
+// Takes SHARE UPDATE EXCLUSIVE on the table that refers. kFailedPrecondition: rows violate it.
 absl::Status ValidateForeignKey(Session& session, const QualifiedName& table,
                                 const std::string& name);
 

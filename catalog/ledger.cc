@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "catalog/json_list.h"
 
 namespace catalog {
 namespace {
@@ -45,14 +46,6 @@ std::string ColumnsJson(const std::vector<Column>& columns) {
 }
 
 namespace {
-
-std::vector<std::string> TextList(const Value& json_array) {
-  std::vector<std::string> items;
-  if (!json_array) return items;
-  const json parsed = json::parse(*json_array, nullptr, false);
-  for (const json& item : parsed) items.push_back(item.get<std::string>());
-  return items;
-}
 
 std::vector<Column> ColumnsFromJson(const std::string& text) {
   std::vector<Column> columns;

@@ -1,18 +1,17 @@
 #include "catalog/order_batches.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
+#include "catalog/json_list.h"
 #include "catalog/set_statements.h"
 
 namespace catalog {
 namespace {
 
 using absl::StrCat;
-using nlohmann::json;
 
 constexpr char kPass[] = "order";
 
@@ -50,18 +49,6 @@ std::string OrderOf(const std::vector<SortColumn>& columns) {
   return absl::StrJoin(columns, ", ", [](std::string* out, const SortColumn& column) {
     absl::StrAppend(out, SortColumnSql(column, "s."));
   });
-}
-
-std::vector<std::string> TextList(const Value& json_array) {
-  std::vector<std::string> items;
-  if (!json_array) return items;
-  const json parsed = json::parse(*json_array, nullptr, false);
-  for (const json& item : parsed) items.push_back(item.get<std::string>());
-  return items;
-}
-
-Value JsonList(const std::vector<std::string>& items) {
-  return items.empty() ? Value() : Value(json(items).dump());
 }
 
 }  // namespace
@@ -134,13 +121,10 @@ absl::StatusOr<std::vector<OrderRange>> CutByOrder(Session& session, const Targe
 
 absl::Status SaveOrderRanges(Session& session, std::int64_t job_id,
                              const std::vector<OrderRange>& ranges) {
-  constexpr char kTextArray[] =
-      "(SELECT pg_catalog.array_agg(v ORDER BY i) FROM"
-      " pg_catalog.json_array_elements_text($0::json) WITH ORDINALITY t(v, i))";
   const std::string insert = absl::Substitute(
       "INSERT INTO restructure.batch (job_id, pass, low, high, low_key, high_key, done)"
       " VALUES ($$1, $$2, $$3, $$4, $0, $1, false)",
-      absl::Substitute(kTextArray, "$5"), absl::Substitute(kTextArray, "$6"));
+      TextArraySql("$5"), TextArraySql("$6"));
   for (const OrderRange& range : ranges) {
     absl::StatusOr<Rows> saved = session.Query(
         insert, {StrCat(job_id), std::string(kPass), StrCat(range.number),

@@ -11,26 +11,24 @@ namespace {
 
 using absl::StrCat;
 
-absl::Status ExecuteAll(Session& session, const std::vector<std::string>& statements) {
-  return session.Execute(absl::StrJoin(statements, ";\n"));  // One round trip: locks may be held.
-}
-
-// Ownership goes to the owner of the member table: the SECURITY DEFINER functions then have that
-// role's rights and no more, whoever runs the tool.
-absl::StatusOr<std::string> OwnerOf(Session& session, std::int64_t oid) {
-  absl::StatusOr<Rows> rows = session.Query(
-      "SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = $1::oid",
-      {StrCat(oid)});
-  if (!rows.ok()) return rows.status();
-  if (rows->empty()) return absl::NotFoundError("the member table is gone");
-  return ToText(rows->front()[0]);
-}
-
 QualifiedName IndexName(const Structure& structure, const std::string& index) {
   return {structure.table.schema, index};
 }
 
 }  // namespace
+
+absl::Status ExecuteAll(Session& session, const std::vector<std::string>& statements) {
+  return session.Execute(absl::StrJoin(statements, ";\n"));  // One round trip: locks may be held.
+}
+
+absl::StatusOr<std::string> OwnerOf(Session& session, std::int64_t oid) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = $1::oid",
+      {StrCat(oid)});
+  if (!rows.ok()) return rows.status();
+  if (rows->empty()) return absl::NotFoundError("the table is gone");
+  return ToText(rows->front()[0]);
+}
 
 absl::Status LockTables(Session& session, const std::vector<QualifiedName>& tables,
                         const std::string& mode) {

@@ -16,6 +16,12 @@
 
 namespace catalog {
 
+// In one round trip: locks may be held.
+absl::Status ExecuteAll(Session& session, const std::vector<std::string>& statements);
+// The owner of a table, to whom all goes that is made for it: SECURITY DEFINER functions then have
+// that role's rights and no more, whoever runs the tool.
+absl::StatusOr<std::string> OwnerOf(Session& session, std::int64_t table);
+
 // Takes `mode` on the tables, in order. A superuser's request makes an autovacuum of theirs give
 // way at once; other roles wait for it.
 absl::Status LockTables(Session& session, const std::vector<QualifiedName>& tables,

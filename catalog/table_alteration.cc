@@ -186,11 +186,9 @@ class Matcher {
 absl::Status RefuseDependants(Session& session, const TableFacts& table,
                               const std::vector<std::string>& altered,
                               const std::vector<std::string>& dropped) {
-  for (const std::string& column : table.columns.empty() ? std::vector<std::string>() : [&] {
-         std::vector<std::string> both = altered;
-         both.insert(both.end(), dropped.begin(), dropped.end());
-         return both;
-       }()) {
+  std::vector<std::string> columns = altered;
+  columns.insert(columns.end(), dropped.begin(), dropped.end());
+  for (const std::string& column : columns) {
     const bool gone = Contains(dropped, column);
     absl::StatusOr<Rows> rows = session.Query(
         "SELECT DISTINCT pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid)"

@@ -1,21 +1,12 @@
 #include "catalog/table_ledger.h"
 
-#include <nlohmann/json.hpp>
-
 #include "absl/strings/str_cat.h"
+#include "catalog/json_list.h"
 
 namespace catalog {
 namespace {
 
 std::string Id(std::int64_t id) { return absl::StrCat(id); }
-
-std::vector<std::string> TextList(const Value& json_array) {
-  std::vector<std::string> items;
-  for (const nlohmann::json& item : nlohmann::json::parse(ToText(json_array), nullptr, false)) {
-    items.push_back(item.get<std::string>());
-  }
-  return items;
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "catalog/index_facts.h"
 #include "catalog/index_objects.h"
+#include "catalog/set_objects.h"
 #include "catalog/set_statements.h"
 #include "catalog/table_alteration.h"
 #include "catalog/table_statements.h"
@@ -12,10 +13,6 @@ namespace catalog {
 namespace {
 
 using absl::StrCat;
-
-absl::Status ExecuteAll(Session& session, const std::vector<std::string>& statements) {
-  return session.Execute(absl::StrJoin(statements, ";\n"));
-}
 
 absl::Status ExecuteWritten(Session& session, const absl::StatusOr<Rows>& written) {
   if (!written.ok()) return written.status();
@@ -175,15 +172,6 @@ SELECT text FROM statements ORDER BY place
 )sql";
 
 std::string Oid(std::int64_t oid) { return StrCat(oid); }
-
-absl::StatusOr<std::string> OwnerOf(Session& session, std::int64_t oid) {
-  absl::StatusOr<Rows> rows = session.Query(
-      "SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = $1::oid",
-      {Oid(oid)});
-  if (!rows.ok()) return rows.status();
-  if (rows->empty()) return absl::NotFoundError("the table is gone");
-  return ToText(rows->front()[0]);
-}
 
 }  // namespace
 

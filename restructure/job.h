@@ -120,7 +120,8 @@ struct GuardOptions {
 absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_view label,
                         const GuardOptions& options, const std::function<absl::Status()>& body);
 
-// Runs `body` in a transaction under the job's fence alone.
+// Runs `body` in a transaction under the job's fence alone: for what is taken down, which others
+// may have changed or dropped, and for what comes after an exchange.
 absl::Status RunFenced(const Job& job, catalog::Session& session, absl::string_view label,
                        absl::Duration lock_timeout, const std::function<absl::Status()>& body);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "catalog/index_ledger.h"
@@ -66,13 +65,15 @@ absl::Status ValidateForeignKeys(Job& job, const char* label) {
   if (keys->empty()) return absl::OkStatus();
   const Step step(job, "validate foreign keys", 0);
   for (const catalog::PendingForeignKey& key : *keys) {
+    bool violated = false;
     absl::Status done = RetryForLock(job, key.table, "SHARE UPDATE EXCLUSIVE", [&](int) {
       return RunFenced(job, *job.session, label, job.settings.lock_timeout, [&] {
         absl::Status status = catalog::ValidateForeignKey(*job.session, key.table, key.name);
+        violated = absl::IsFailedPrecondition(status);
         return status.ok() ? catalog::ForgetForeignKey(*job.session, job.id(), key) : status;
       });
     });
-    if (absl::IsFailedPrecondition(done) && absl::StrContains(done.message(), "foreign key")) {
+    if (violated) {
       // Old rows violate it, which its former validity hid. It is enforced for new ones.
       job.notes.push_back(absl::StrCat("the foreign key ", catalog::DisplayName(key.name), " of ",
                                        key.table.Display(), " stays NOT VALID: ", done.message()));

@@ -69,9 +69,6 @@ absl::Status WaitOutWriters(Job& job, const std::vector<catalog::QualifiedName>&
 absl::Status RunUnderTableLock(Job& job, const catalog::QualifiedName& table, const char* label,
                                const std::function<absl::Status()>& body);
 
-// What is taken down may have been changed or dropped by others: only the fence is checked.
-GuardOptions Teardown(const Job& job);
-
 }  // namespace restructure
 
 #endif  // RESTRUCTURE_ROWS_ROWS_H_

@@ -29,21 +29,13 @@ absl::Status WaitOutWriters(Job& job, const std::vector<catalog::QualifiedName>&
   return absl::OkStatus();
 }
 
-GuardOptions Teardown(const Job& job) {
-  GuardOptions options;
-  options.hold_source = false;
-  options.fence_only = true;
-  options.timeouts.lock = job.settings.lock_timeout;
-  return options;
-}
-
 absl::Status RunUnderTableLock(Job& job, const catalog::QualifiedName& table, const char* label,
                                const std::function<absl::Status()>& body) {
   LockHold hold{table.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
   absl::Status done = RetryForLock(job, table, "ACCESS EXCLUSIVE", [&](int attempt) {
     absl::Time asked, locked;
     hold.attempts = attempt;
-    absl::Status status = RunGuarded(job, *job.session, label, Teardown(job), [&] {
+    absl::Status status = RunFenced(job, *job.session, label, job.settings.lock_timeout, [&] {
       asked = absl::Now();
       absl::Status taken = catalog::LockTables(*job.session, {table}, "ACCESS EXCLUSIVE");
       locked = absl::Now();

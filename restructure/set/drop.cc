@@ -35,7 +35,7 @@ absl::StatusOr<Next> Drop(Job& job) {
     return done;
   });
   if (!status.ok()) return status;
-  status = RunGuarded(job, session, "close_job", Teardown(job), [&]() -> absl::Status {
+  status = RunFenced(job, session, "close_job", job.settings.lock_timeout, [&]() -> absl::Status {
     absl::Status done;
     if (retired != nullptr) done = catalog::DropStructure(session, *retired);
     if (done.ok() && live != nullptr) done = catalog::DropKeyLog(session, *live);
@@ -64,7 +64,7 @@ absl::Status Abandon(Job& job) {
     });
     if (!status.ok()) return status;
   }
-  return RunGuarded(job, session, "close_job", Teardown(job), [&]() -> absl::Status {
+  return RunFenced(job, session, "close_job", job.settings.lock_timeout, [&]() -> absl::Status {
     absl::Status done = catalog::DropStructure(session, replacement);
     if (done.ok()) done = catalog::DeleteStructure(session, replacement.structure_id);
     if (done.ok() && job.creates()) done = catalog::DeleteSet(session, job.set.set_id);

@@ -22,8 +22,8 @@ absl::Status DropIndexes(Job& job, const catalog::TableSide& side) {
   if (!statements.ok()) return statements.status();
   for (const std::string& statement : *statements) {
     absl::Status done = RetryForLock(job, side.structure.table, "ACCESS EXCLUSIVE", [&](int) {
-      return RunGuarded(job, *job.session, "empty", Teardown(job),
-                        [&] { return catalog::ExecuteStatement(*job.session, statement); });
+      return RunFenced(job, *job.session, "empty", job.settings.lock_timeout,
+                       [&] { return catalog::ExecuteStatement(*job.session, statement); });
     });
     if (!done.ok()) return done;
   }
@@ -35,7 +35,7 @@ absl::Status DropSide(Job& job, const catalog::TableSide& side) {
   catalog::Session& session = *job.session;
   const catalog::Structure* const structures[] = {&*job.old, &*job.replacement};
   return RetryForLock(job, side.structure.table, "ACCESS EXCLUSIVE", [&](int) {
-    return RunGuarded(job, session, "table_drop", Teardown(job), [&]() -> absl::Status {
+    return RunFenced(job, session, "table_drop", job.settings.lock_timeout, [&]() -> absl::Status {
       absl::Status done;
       for (const catalog::Structure* structure : structures) {
         if (done.ok()) done = catalog::DropSourceView(session, *structure);
@@ -50,14 +50,15 @@ absl::Status DropSide(Job& job, const catalog::TableSide& side) {
 }
 
 absl::Status Close(Job& job, const char* outcome) {
-  return RunGuarded(job, *job.session, "close_job", Teardown(job), [&]() -> absl::Status {
-    absl::Status done;
-    for (const catalog::TableSide* side : {&job.table->old_side, &job.table->new_side}) {
-      if (!done.ok()) return done;
-      done = catalog::DeleteStructure(*job.session, side->structure.structure_id);
-    }
-    return done.ok() ? catalog::CloseJob(*job.session, job.id(), outcome) : done;
-  });
+  return RunFenced(
+      job, *job.session, "close_job", job.settings.lock_timeout, [&]() -> absl::Status {
+        absl::Status done;
+        for (const catalog::TableSide* side : {&job.table->old_side, &job.table->new_side}) {
+          if (!done.ok()) return done;
+          done = catalog::DeleteStructure(*job.session, side->structure.structure_id);
+        }
+        return done.ok() ? catalog::CloseJob(*job.session, job.id(), outcome) : done;
+      });
 }
 
 // Who renamed the tables by hand has the last word about which one is wanted.
@@ -108,7 +109,7 @@ absl::StatusOr<Next> Disconnect(Job& job) {
   if (absl::Status names = CheckNames(job); !names.ok()) return names;
   const catalog::TableSide& retired = RetiredSide(job);
   if (retired.structure.capture != "off") {
-    absl::Status off = RunGuarded(job, *job.session, "disconnect", Teardown(job), [&] {
+    absl::Status off = RunFenced(job, *job.session, "disconnect", job.settings.lock_timeout, [&] {
       absl::Status status = catalog::StopCapture(*job.session, SourceOf(job, LiveSide(job)),
                                                  retired.structure, std::nullopt);
       if (!status.ok()) return status;
@@ -123,7 +124,7 @@ absl::StatusOr<Next> Disconnect(Job& job) {
   const catalog::TableSide& side = RetiredSide(job);
   absl::Status emptied = DropIndexes(job, side);
   if (emptied.ok()) {
-    emptied = RunGuarded(job, *job.session, "stage", Teardown(job), [&] {
+    emptied = RunFenced(job, *job.session, "stage", job.settings.lock_timeout, [&] {
       return catalog::SetStage(*job.session, side.structure.structure_id, "emptied");
     });
   }
