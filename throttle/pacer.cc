@@ -83,12 +83,22 @@ Limits Limits::Unlimited() {
 
 Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows windows,
              Controller::Options controller)
-    : limits_(limits),
-      windows_(std::move(windows)),
+    : windows_(std::move(windows)),
       batch_target_(batch_size.target),
+      limits_(limits),
       batch_size_(batch_size),
       controller_(workers, controller),
       batch_time_(batch_size.target) {}
+
+void Pacer::SetLimits(const Limits& limits) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  limits_ = limits;
+}
+
+Limits Pacer::limits() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return limits_;
+}
 
 void Pacer::Observe(const Load& load) {
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -14,23 +14,11 @@
 #include "absl/time/time.h"
 #include "throttle/batch_size.h"
 #include "throttle/controller.h"
+#include "throttle/limits.h"
 #include "throttle/load.h"
 #include "throttle/window.h"
 
 namespace throttle {
-
-// What the live workload may feel. A value of zero or less switches its check off.
-struct Limits {
-  std::int64_t replica_lag_bytes_max = 64 << 20;
-  absl::Duration replica_lag_max = absl::Seconds(5);
-  absl::Duration wait_for_us_max = absl::Milliseconds(50);
-  int active_sessions_max = 0;
-  bool heed_commits = true;  // Step back when commits get slower: see controller.h.
-  absl::Duration sample_age_max = absl::Seconds(10);  // Older load is unknown load: pause.
-
-  // No check at all but the operator's pause: for benchmarks and idle servers.
-  static Limits Unlimited();
-};
 
 // What one worker is to do next.
 struct Decision {
@@ -54,6 +42,10 @@ class Pacer {
   // `workers` is how many ask, at most.
   Pacer(Limits limits, BatchSize::Options batch_size, int workers = 1, Windows windows = {},
         Controller::Options controller = {});
+
+  // Replaces the limits; the next answer heeds the new ones.
+  void SetLimits(const Limits& limits) ABSL_LOCKS_EXCLUDED(mutex_);
+  Limits limits() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Records a sample; one older than the latest is ignored.
   void Observe(const Load& load) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -84,11 +76,11 @@ class Pacer {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Duration ExpectedBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const Limits limits_;
   const Windows windows_;
   const absl::Duration batch_target_;
 
   mutable std::mutex mutex_;
+  Limits limits_ ABSL_GUARDED_BY(mutex_);
   BatchSize batch_size_ ABSL_GUARDED_BY(mutex_);
   Controller controller_ ABSL_GUARDED_BY(mutex_);
   std::string slower_ ABSL_GUARDED_BY(mutex_);  // the controller's reason, of its last sample

@@ -156,6 +156,20 @@ TEST_F(PacerTest, UnlimitedHeedsNothingButTheOperator) {
   EXPECT_EQ(pacer.Next(0, At(absl::Hours(1))).reason, "pause requested by the operator");
 }
 
+TEST_F(PacerTest, NewLimitsAreHeededAtOnce) {
+  Load load = IdleLoad();
+  load.replica_lag = absl::Seconds(8);
+  pacer_.Observe(load);
+  EXPECT_EQ(pacer_.Next(0, load.taken_at).reason, "replica lag 8s >= 5s");
+  Limits limits = pacer_.limits();
+  limits.replica_lag_max = absl::Seconds(20);
+  pacer_.SetLimits(limits);
+  EXPECT_TRUE(pacer_.Next(0, load.taken_at).may_run);
+  limits.replica_lag_max = absl::Seconds(2);
+  pacer_.SetLimits(limits);
+  EXPECT_EQ(pacer_.Next(0, load.taken_at).reason, "replica lag 8s >= 2s");
+}
+
 // Samples of a server whose commits take so long, each 250 ms; 4 ms if it is let alone.
 class PacedByCommitsTest : public PacerTest {
  protected:
