@@ -1,5 +1,6 @@
 // A sample of what the server and its live workload feel. Plain values: whoever can read them
-// (catalog/load_query) fills one in, and the pacer decides on it.
+// (catalog/load_query) fills one in, and the pacer decides on it. What the role may not see, or the
+// server does not have, is empty.
 
 #ifndef THROTTLE_LOAD_H_
 #define THROTTLE_LOAD_H_
@@ -7,10 +8,25 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 
 namespace throttle {
+
+// A replication slot and the WAL that the server keeps for it.
+struct SlotLoad {
+  std::string name;
+  std::int64_t retained_bytes = 0;
+  std::string wal_status;  // reserved, extended, unreserved, lost
+};
+
+// A signal of the operator's own.
+struct CustomLoad {
+  std::string name;
+  double value = 0;
+  std::string failure;  // Why there is no value; empty: there is.
+};
 
 struct Load {
   absl::Time taken_at = absl::InfinitePast();
@@ -21,18 +37,51 @@ struct Load {
   // How many workers of ours ran a batch at this moment; empty: not known.
   std::optional<int> workers_busy;
 
-  // The furthest replica behind, in WAL bytes not replayed yet and as the server's own lag time.
-  // Empty: there is no replica, or the role may not see it. The time does not grow while a
-  // replica stalls, the bytes do.
+  // The furthest replica behind, in WAL bytes not replayed yet and as a time. Empty: there is no
+  // replica, or the role may not see it. What the server calls replay_lag does not grow while a
+  // replica stalls; whoever fills in the time must see to that (ReplicaLag).
   std::optional<std::int64_t> replica_lag_bytes;
   std::optional<absl::Duration> replica_lag;
+  std::string furthest_replica;
+
+  // The names of the replicas that are connected, each as often as there are such.
+  std::optional<std::vector<std::string>> replicas;
+
+  // A replica that is behind and has not said anything for the longest time.
+  std::string silent_replica;
+  absl::Duration silence;
+
+  // The slots, and what one of them may retain (max_slot_wal_keep_size); 0: no bound.
+  std::vector<SlotLoad> slots;
+  std::int64_t slot_keep_bytes = 0;
+
+  // WAL segments that wait to be archived; empty: nothing is archived. And since when the archiver
+  // only fails.
+  std::optional<std::int64_t> archiver_segments_behind;
+  absl::Duration archiver_failing;
+
+  // Checkpoints that were requested, as against timed, in the last 10 minutes of this job.
+  std::optional<int> requested_checkpoints;
+
+  std::optional<int> connections;
+  int connections_max = 0;
+
+  // Tables of the job that an autovacuum to prevent wraparound works on, or that are so old that
+  // it must; for people. Empty: none.
+  std::string wraparound;
 
   // Sessions of others that wait for a lock that we hold, and the longest of those waits.
   int sessions_waiting_for_us = 0;
   absl::Duration longest_wait_for_us;
 
   // Sessions of others that run a statement at this moment.
-  int active_sessions = 0;
+  std::optional<int> active_sessions;
+
+  // Questions in a row that the server did not answer in time; the rest of the sample is then as it
+  // was before.
+  int unanswered = 0;
+
+  std::vector<CustomLoad> custom;
 
   // The operator asked for a pause, and what is shown as the reason.
   bool pause_requested = false;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "throttle/readable.h"
 
 namespace throttle {
 namespace {
@@ -14,20 +15,6 @@ constexpr absl::Duration kAskAgainAfter = absl::Milliseconds(250);
 constexpr absl::Duration kOldSample = absl::Seconds(3);  // Not unknown yet, but doubtful.
 constexpr double kAimMin = 0.25;
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
-
-// "12s", "1.5s", "80ms": finer than a millisecond is noise to the reader.
-std::string Readable(absl::Duration duration) {
-  return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
-}
-
-std::string ReadableBytes(std::int64_t bytes) {
-  constexpr double kKilobyte = 1024;
-  const double kilobytes = static_cast<double>(bytes) / kKilobyte;
-  if (kilobytes < kKilobyte) return absl::StrFormat("%.1f kB", kilobytes);
-  return absl::StrFormat("%.1f MB", kilobytes / kKilobyte);
-}
-
-// One function per check: why it pauses, or empty.
 
 std::string AgeReason(const Load& load, const Limits& limits, absl::Time now) {
   if (limits.sample_age_max <= absl::ZeroDuration()) return "";
@@ -38,42 +25,20 @@ std::string AgeReason(const Load& load, const Limits& limits, absl::Time now) {
                       Readable(limits.sample_age_max));
 }
 
-std::string WaitReason(const Load& load, const Limits& limits) {
-  if (limits.wait_for_us_max <= absl::ZeroDuration()) return "";
-  if (load.sessions_waiting_for_us <= 0) return "";
-  if (load.longest_wait_for_us < limits.wait_for_us_max) return "";
-  return absl::StrCat(load.sessions_waiting_for_us,
-                      load.sessions_waiting_for_us == 1 ? " session waits" : " sessions wait",
-                      " for our locks, the longest ", Readable(load.longest_wait_for_us),
-                      " >= ", Readable(limits.wait_for_us_max));
-}
-
-std::string ReplicaReason(const Load& load, const Limits& limits) {
-  if (limits.replica_lag_max > absl::ZeroDuration() &&
-      load.replica_lag.value_or(absl::ZeroDuration()) >= limits.replica_lag_max) {
-    return absl::StrCat("replica lag ", Readable(*load.replica_lag),
-                        " >= ", Readable(limits.replica_lag_max));
-  }
-  if (limits.replica_lag_bytes_max > 0 &&
-      load.replica_lag_bytes.value_or(0) >= limits.replica_lag_bytes_max) {
-    return absl::StrCat("replica lag ", ReadableBytes(*load.replica_lag_bytes),
-                        " >= ", ReadableBytes(limits.replica_lag_bytes_max));
-  }
-  return "";
-}
-
-std::string ActiveReason(const Load& load, const Limits& limits) {
-  if (limits.active_sessions_max <= 0) return "";
-  if (load.active_sessions < limits.active_sessions_max) return "";
-  return absl::StrCat(load.active_sessions, " active sessions >= ", limits.active_sessions_max);
-}
-
 }  // namespace
 
 Limits Limits::Unlimited() {
   Limits limits;
   limits.replica_lag_bytes_max = 0;
   limits.replica_lag_max = absl::ZeroDuration();
+  limits.replicas_must_stay = false;
+  limits.heed_slots = false;
+  limits.archiver_segments_max = 0;
+  limits.requested_checkpoints_max = 0;
+  limits.connections_share_max = 0;
+  limits.rolled_back_share_max = 0;
+  limits.heed_wraparound = false;
+  limits.unanswered_max = 0;
   limits.wait_for_us_max = absl::ZeroDuration();
   limits.active_sessions_max = 0;
   limits.sample_age_max = absl::ZeroDuration();
@@ -85,6 +50,7 @@ Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows 
              Controller::Options controller)
     : windows_(std::move(windows)),
       batch_target_(batch_size.target),
+      workers_(workers),
       limits_(limits),
       batch_size_(batch_size),
       controller_(workers, controller),
@@ -93,6 +59,7 @@ Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows 
 void Pacer::SetLimits(const Limits& limits) {
   const std::lock_guard<std::mutex> lock(mutex_);
   limits_ = limits;
+  Judge();
 }
 
 Limits Pacer::limits() const {
@@ -112,34 +79,58 @@ void Pacer::Observe(const Load& load) {
     const double allowed = controller_.effective_workers();
     if (allowed > 0) batch_size_.Aim(std::clamp(allowed, kAimMin, 1.0));
   }
-  if (!WaitReason(load, limits_).empty()) batch_size_.Shrink();
+  if (WaitForUs(load, limits_)) batch_size_.Shrink();
+  baseline_.Learn(load);
+  Judge();
+}
+
+void Pacer::Judge() {
+  signals_ = Signals(latest_, limits_, baseline_);
+  largest_ = Largest(signals_);
 }
 
 void Pacer::BatchDone(std::int64_t rows, absl::Duration elapsed) {
   const std::lock_guard<std::mutex> lock(mutex_);
   batch_size_.Record(rows, elapsed);
+  rollbacks_.Record(false);
   if (rows > 0) batch_time_ = 0.7 * batch_time_ + 0.3 * elapsed;
 }
 
 void Pacer::BatchRolledBack() {
   const std::lock_guard<std::mutex> lock(mutex_);
   batch_size_.Shrink();
+  rollbacks_.Record(true);
 }
 
-// Gives one worker its part of the controller's allowance.
+Pacer::Allowance Pacer::Allowed() const {
+  Allowance allowance{static_cast<double>(workers_), ""};
+  if (limits_.heed_commits && latest_.canary) {
+    allowance = {controller_.ready() ? controller_.effective_workers() : 0, slower_};
+  }
+  const Signal rolled_back = rollbacks_.Judge(limits_.rolled_back_share_max);
+  const Signal& signal = rolled_back.pressure > largest_.pressure ? rolled_back : largest_;
+  const double borne = signal.share() * workers_;
+  if (borne < allowance.workers) {
+    allowance = {borne, absl::StrFormat("%s: %.2g of %d workers", signal.reason, borne, workers_)};
+  }
+  return allowance;
+}
+
+// Gives one worker its part of what the commits and the signals allow.
 void Pacer::Share(int worker, absl::Time now, Decision* decision) const {
-  if (!limits_.heed_commits || !latest_.canary) return;
-  double allowed = controller_.ready() ? controller_.effective_workers() : 0;
+  const Allowance allowance = Allowed();
+  double allowed = allowance.workers;
+  decision->reason = allowance.reason;
   const bool heeds_age = limits_.sample_age_max > absl::ZeroDuration();
-  if (heeds_age && now - latest_.taken_at > kOldSample) allowed /= 2;
-  const double running = std::ceil(allowed);
-  decision->reason = slower_;
-  if (allowed <= worker) {
+  const bool heeds_commits = limits_.heed_commits && latest_.canary;
+  if (heeds_commits && heeds_age && now - latest_.taken_at > kOldSample) allowed /= 2;
+  if (allowed <= worker && allowed < workers_) {
     decision->may_run = false;
     decision->pause = kAskAgainAfter;
     return;
   }
-  const double share = allowed / running;
+  if (allowed >= workers_) return;
+  const double share = allowed / std::ceil(allowed);
   decision->pause = std::min(batch_time_ * (1 / share - 1), kPauseMax);
 }
 
@@ -154,6 +145,7 @@ Decision Pacer::Next(int worker, absl::Time now) {
     decision.pause = kAskAgainAfter;
     return decision;
   }
+  rollbacks_.Elapse(limits_.rolled_back_share_max, now);
   decision.reason = PauseReason(now);
   decision.may_run = decision.reason.empty();
   decision.forbidden = !decision.may_run;
@@ -168,7 +160,9 @@ Decision Pacer::Next(int worker, absl::Time now) {
 
 std::string Pacer::WindowReason(Work what, absl::Time now) const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return windows_.Reason(what, now, ExpectedBatch());
+  std::string reason = windows_.Reason(what, now, ExpectedBatch());
+  if (reason.empty() && limits_.heed_wraparound) reason = latest_.wraparound;
+  return reason;
 }
 
 // A batch may be shorter than its target at first, and grow.
@@ -176,8 +170,14 @@ absl::Duration Pacer::ExpectedBatch() const { return std::max(batch_time_, batch
 
 Pace Pacer::pace() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const double allowance = controller_.ready() ? controller_.effective_workers() : 0;
-  return {controller_.pressure(), allowance, slower_, batch_size_.rows()};
+  const Allowance allowance = Allowed();
+  const double pressure = std::max(controller_.pressure(), largest_.pressure);
+  return {pressure, allowance.workers, allowance.reason, batch_size_.rows()};
+}
+
+std::vector<Signal> Pacer::signals() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return signals_;
 }
 
 std::int64_t Pacer::rows_per_batch() const {
@@ -185,15 +185,15 @@ std::int64_t Pacer::rows_per_batch() const {
   return batch_size_.rows();
 }
 
-// The first reason found is shown. The operator's word comes first: it stays until it is taken
-// back, while the others may pass. What a stale sample says is not looked at.
+// The operator's word comes first: it stays until it is taken back, while the others may pass. What
+// a stale sample says is not looked at. Of the signals the largest is shown.
 std::string Pacer::PauseReason(absl::Time now) const {
   if (latest_.pause_requested) return "pause requested by the operator";
   std::string reason = AgeReason(latest_, limits_, now);
-  if (reason.empty()) reason = WaitReason(latest_, limits_);
-  if (reason.empty()) reason = ReplicaReason(latest_, limits_);
-  if (reason.empty()) reason = ActiveReason(latest_, limits_);
-  return reason;
+  if (!reason.empty()) return reason;
+  if (largest_.stops()) return largest_.reason;
+  const Signal rolled_back = rollbacks_.Judge(limits_.rolled_back_share_max);
+  return rolled_back.stops() ? rolled_back.reason : "";
 }
 
 }  // namespace throttle

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
@@ -16,6 +17,8 @@
 #include "throttle/controller.h"
 #include "throttle/limits.h"
 #include "throttle/load.h"
+#include "throttle/rollbacks.h"
+#include "throttle/signals.h"
 #include "throttle/window.h"
 
 namespace throttle {
@@ -31,8 +34,8 @@ struct Decision {
 
 // The pace at this moment, for people: never decide by it.
 struct Pace {
-  double pressure = 0;    // of the commits; 1 is the soft limit
-  double allowance = 0;   // workers that the commits bear
+  double pressure = 0;    // of the commits or the largest signal; 1 is the soft limit
+  double allowance = 0;   // workers that they bear
   std::string reason;     // why they are not all; empty: they are
   std::int64_t rows = 0;  // of a batch
 };
@@ -62,22 +65,33 @@ class Pacer {
   // when the last sample is 3 s old.
   Decision Next(int worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Why `what` must not begin at `now`, of the windows alone; empty: it may. Next asks it itself.
+  // Why `what` must not begin at `now`, of the windows and of an autovacuum to prevent wraparound
+  // alone; empty: it may. Next asks it itself.
   std::string WindowReason(Work what, absl::Time now) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   Pace pace() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What the signals of the last sample say.
+  std::vector<Signal> signals() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Rows that the next batch would have.
   std::int64_t rows_per_batch() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Allowance {
+    double workers;      // a real number
+    std::string reason;  // why it is not all of them
+  };
   std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Allowance Allowed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Share(int worker, absl::Time now, Decision* decision) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Judge() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Duration ExpectedBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Windows windows_;
   const absl::Duration batch_target_;
+  const int workers_;
 
   mutable std::mutex mutex_;
   Limits limits_ ABSL_GUARDED_BY(mutex_);
@@ -86,6 +100,10 @@ class Pacer {
   std::string slower_ ABSL_GUARDED_BY(mutex_);  // the controller's reason, of its last sample
   absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_);  // smoothed
   Load latest_ ABSL_GUARDED_BY(mutex_);
+  Baseline baseline_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Signal> signals_ ABSL_GUARDED_BY(mutex_);  // of the latest sample
+  Signal largest_ ABSL_GUARDED_BY(mutex_);               // of them
+  Rollbacks rollbacks_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace throttle

@@ -31,13 +31,15 @@ class PacerTest : public testing::Test {
     return load;
   }
 
-  // The reason right after `load` was observed; empty if a worker may run.
+  // What two workers are told right after `load` was observed: why nobody may run or, after
+  // "slower: ", why not at full speed; empty if nothing is in the way.
   static std::string ReasonFor(const Load& load, const Limits& limits = Limits()) {
-    Pacer pacer(limits, BatchSize::Options());
+    Pacer pacer(limits, BatchSize::Options(), 2);
     pacer.Observe(load);
     const Decision decision = pacer.Next(0, load.taken_at);
-    EXPECT_EQ(decision.may_run, decision.reason.empty());
-    return decision.reason;
+    EXPECT_NE(decision.may_run, decision.forbidden);
+    if (decision.forbidden) return decision.reason;
+    return decision.reason.empty() ? "" : "slower: " + decision.reason;
   }
 
   Pacer pacer_{Limits(), BatchSize::Options()};
@@ -75,8 +77,10 @@ TEST_F(PacerTest, IgnoresASampleOlderThanTheLatest) {
 
 TEST_F(PacerTest, PausesAtTheLagTimeOfAReplica) {
   Load load = IdleLoad();
-  load.replica_lag = absl::Milliseconds(4999);
+  load.replica_lag = absl::Milliseconds(2499);
   EXPECT_EQ(ReasonFor(load), "");
+  load.replica_lag = absl::Milliseconds(3750);
+  EXPECT_EQ(ReasonFor(load), "slower: replica lag 3.75s >= 2.5s: 1 of 2 workers");
   load.replica_lag = absl::Seconds(12);
   EXPECT_EQ(ReasonFor(load), "replica lag 12s >= 5s");
   load.replica_lag = absl::Microseconds(5000123);
@@ -85,8 +89,10 @@ TEST_F(PacerTest, PausesAtTheLagTimeOfAReplica) {
 
 TEST_F(PacerTest, PausesAtTheLagBytesOfAReplica) {
   Load load = IdleLoad();
-  load.replica_lag_bytes = (64 << 20) - 1;
+  load.replica_lag_bytes = (32 << 20) - 1;
   EXPECT_EQ(ReasonFor(load), "");
+  load.replica_lag_bytes = 40 << 20;
+  EXPECT_EQ(ReasonFor(load), "slower: replica lag 40.0 MB >= 32.0 MB: 1.5 of 2 workers");
   load.replica_lag_bytes = 81 << 20;
   EXPECT_EQ(ReasonFor(load), "replica lag 81.0 MB >= 64.0 MB");
   Limits limits;
@@ -118,10 +124,12 @@ TEST_F(PacerTest, PausesAtTheLimitOfActiveSessions) {
   Limits limits;
   limits.active_sessions_max = 10;
   Load load = IdleLoad();
-  load.active_sessions = 9;
+  load.active_sessions = 4;
   EXPECT_EQ(ReasonFor(load, limits), "");
+  load.active_sessions = 6;
+  EXPECT_EQ(ReasonFor(load, limits), "slower: active sessions 6 >= 5: 1.6 of 2 workers");
   load.active_sessions = 12;
-  EXPECT_EQ(ReasonFor(load, limits), "12 active sessions >= 10");
+  EXPECT_EQ(ReasonFor(load, limits), "active sessions 12 >= 10");
   EXPECT_EQ(ReasonFor(load), "") << "the default has no limit";
 }
 
@@ -147,13 +155,76 @@ TEST_F(PacerTest, UnlimitedHeedsNothingButTheOperator) {
   load.replica_lag = absl::Hours(1);
   load.replica_lag_bytes = std::int64_t{1} << 40;
   load.active_sessions = 1000;
+  load.replicas = {"standby"};
+  load.slots = {{"standby", std::int64_t{1} << 40, "lost"}};
+  load.slot_keep_bytes = 1 << 20;
+  load.archiver_segments_behind = 1000;
+  load.requested_checkpoints = 100;
+  load.connections = load.connections_max = 100;
+  load.wraparound = "an autovacuum";
+  load.unanswered = 100;
+  for (int i = 0; i < 100; ++i) pacer.BatchRolledBack();
   pacer.Observe(load);
+  EXPECT_EQ(pacer.WindowReason(Work::kExchange, At(absl::Hours(1))), "");
   EXPECT_TRUE(pacer.Next(0, At(absl::Hours(1))).may_run);
-  EXPECT_EQ(pacer.rows_per_batch(), 2000);
+  EXPECT_EQ(pacer.Next(0, At(absl::Hours(1))).pause, absl::ZeroDuration());
   load.taken_at = At(absl::Seconds(1));
   load.pause_requested = true;
   pacer.Observe(load);
   EXPECT_EQ(pacer.Next(0, At(absl::Hours(1))).reason, "pause requested by the operator");
+}
+
+TEST_F(PacerTest, TheLargestSignalIsTheReason) {
+  Load load = IdleLoad();
+  load.replica_lag = absl::Seconds(3);
+  load.archiver_segments_behind = 41;
+  EXPECT_EQ(ReasonFor(load), "slower: archiver is 41 segments behind >= 20: 0.1 of 2 workers");
+  load.replica_lag = absl::Seconds(6);
+  EXPECT_EQ(ReasonFor(load), "replica lag 6s >= 5s");
+}
+
+TEST_F(PacerTest, AReplicaThatGoesAwayStopsUntilItIsBack) {
+  Load load = IdleLoad();
+  load.replicas = {"one", "two at 10.0.0.2"};
+  pacer_.Observe(load);
+  EXPECT_TRUE(pacer_.Next(0, load.taken_at).may_run);
+  load = IdleLoad(absl::Seconds(1));
+  load.replicas = {"one"};
+  pacer_.Observe(load);
+  EXPECT_EQ(pacer_.Next(0, load.taken_at).reason, "replica two at 10.0.0.2 is gone");
+  load = IdleLoad(absl::Seconds(2));
+  load.replicas = {"two at 10.0.0.2", "one", "three"};
+  pacer_.Observe(load);
+  EXPECT_TRUE(pacer_.Next(0, load.taken_at).may_run);
+}
+
+TEST_F(PacerTest, RolledBackBatchesSlowItDownAndThenStopItForAWhile) {
+  Pacer pacer(Limits(), BatchSize::Options(), 2);
+  pacer.Observe(IdleLoad());
+  const auto next = [&](absl::Duration at) { return pacer.Next(0, At(at)); };
+  for (int i = 0; i < 97; ++i) pacer.BatchDone(2000, absl::Milliseconds(100));
+  for (int i = 0; i < 2; ++i) pacer.BatchRolledBack();
+  EXPECT_EQ(next(absl::Seconds(1)).reason, "") << "two may be chance";
+  pacer.BatchRolledBack();
+  EXPECT_EQ(next(absl::Seconds(1)).reason,
+            "3 of our last 100 batches were rolled back, 3 % >= 1 %: 1 of 2 workers");
+  for (int i = 0; i < 3; ++i) pacer.BatchRolledBack();
+  EXPECT_EQ(next(absl::Seconds(2)).reason,
+            "6 of our last 103 batches were rolled back, 5.83 % >= 5 %");
+  EXPECT_TRUE(next(absl::Seconds(2)).forbidden);
+  EXPECT_TRUE(next(absl::Seconds(6.9)).forbidden);
+  EXPECT_TRUE(next(absl::Seconds(7)).may_run) << "what was before is forgotten";
+  EXPECT_EQ(next(absl::Seconds(7)).reason, "");
+}
+
+TEST_F(PacerTest, AnAutovacuumThatPreventsWraparoundStopsBatchesAndTheSwap) {
+  Load load = IdleLoad();
+  EXPECT_EQ(pacer_.WindowReason(Work::kExchange, load.taken_at), "");
+  load.wraparound = "an autovacuum to prevent wraparound works on public.orders";
+  pacer_.Observe(load);
+  EXPECT_EQ(pacer_.Next(0, load.taken_at).reason, load.wraparound);
+  EXPECT_EQ(pacer_.WindowReason(Work::kExchange, load.taken_at), load.wraparound);
+  EXPECT_EQ(pacer_.WindowReason(Work::kStep, load.taken_at), load.wraparound);
 }
 
 TEST_F(PacerTest, NewLimitsAreHeededAtOnce) {
@@ -216,6 +287,23 @@ TEST_F(PacedByCommitsTest, AShareOfTheTimeIsAPauseBeforeTheBatch) {
       << decision.reason;
   Commits(60, absl::Milliseconds(13));
   EXPECT_GT(Next(0).pause, absl::Milliseconds(100)) << "less than half of one worker's time";
+}
+
+TEST_F(PacedByCommitsTest, TheSmallerOfWhatCommitsAndSignalsAllowCounts) {
+  Commits(60, absl::Milliseconds(4));
+  Load load = IdleLoad(now_ += absl::Milliseconds(250));
+  load.canary = absl::Milliseconds(4);
+  load.requested_checkpoints = 2;
+  pacer_.Observe(load);
+  EXPECT_EQ(Next(1).pause, absl::ZeroDuration());
+  EXPECT_FALSE(Next(2).may_run) << "half of four";
+  EXPECT_EQ(Next(0).reason, "2 requested checkpoints in 10 minutes >= 2: 2 of 4 workers");
+  EXPECT_EQ(pacer_.pace().allowance, 2);
+  Commits(25, absl::Milliseconds(13));
+  load.taken_at = At(now_ += absl::Milliseconds(1));
+  load.canary = absl::Milliseconds(13);
+  pacer_.Observe(load);
+  EXPECT_EQ(Next(0).reason.rfind("commits take", 0), 0U) << Next(0).reason;
 }
 
 TEST_F(PacedByCommitsTest, AnOldSampleHalvesThePace) {
