@@ -21,6 +21,7 @@
 #include "catalog/table_ledger.h"
 #include "restructure/control.h"
 #include "restructure/progress.h"
+#include "restructure/signal_reader.h"
 #include "restructure/summary.h"
 #include "throttle/pacer.h"
 
@@ -37,6 +38,7 @@ struct Settings {
   bool disconnect_in_batches = false;
   std::int64_t maintenance_work_mem_bytes = 256 << 20;
   throttle::Limits limits;
+  std::vector<CustomQuery> custom_signals;
   throttle::Windows windows;
   throttle::BatchSize::Options batch_size;
   absl::Duration lease = absl::Seconds(15);

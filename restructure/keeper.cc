@@ -6,14 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "catalog/index_objects.h"
-#include "catalog/load_query.h"
 
 namespace restructure {
 namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kTickToLearn = absl::Milliseconds(50);
-constexpr int kRoundsToLearn = 10;
+constexpr int kSamplesToLearn = 10;
+constexpr absl::Duration kSampleFresh = absl::Milliseconds(2500);
 constexpr absl::Duration kStatementMax = absl::Seconds(3);
 
 // A concurrent index build cannot be slowed: when the limits are passed for this long, it is ended.
@@ -21,7 +21,8 @@ constexpr absl::Duration kPressureMax = absl::Seconds(10);
 
 }  // namespace
 
-Keeper::Keeper(const Job& job) : job_(job), renewed_(absl::Now()), thread_([this] { Run(); }) {}
+Keeper::Keeper(const Job& job)
+    : job_(job), sampler_(job), renewed_(absl::Now()), thread_([this] { Run(); }) {}
 
 Keeper::~Keeper() {
   stop_ = true;
@@ -42,7 +43,7 @@ void Keeper::Run() {
     // Whoever cannot renew must not write: the lease may be another process's by now.
     if (absl::Now() - renewed_ > job_.settings.lease) job_.control->SetLeaseLost(true);
     // The beginning is when nothing of ours runs yet: the pacer learns what the server is then.
-    absl::SleepFor(round < kRoundsToLearn ? kTickToLearn : kTick);
+    absl::SleepFor(observed_ < kSamplesToLearn ? kTickToLearn : kTick);
   }
 }
 
@@ -64,7 +65,7 @@ bool Keeper::Tick(catalog::Session& session, int round) {
   } else if (control.ok()) {
     job_.control->SetLeaseLost(true);
   }
-  if (round % 2 == 0 && absl::IsUnavailable(SampleLoad(session))) return false;
+  TakeSample(answered);
   // The renewal is a small transaction like those of the live workload: the canary. An index build
   // cannot be slowed, so what it feels then teaches nothing.
   sample_.canary.reset();
@@ -72,7 +73,10 @@ bool Keeper::Tick(catalog::Session& session, int round) {
   sample_.workers_busy = job_.progress->workers_busy();
   sample_.taken_at = answered;
   sample_.pause_requested = job_.control->pause_requested();
-  if (sampled_) job_.pacer->Observe(sample_);
+  if (sampled_) {
+    job_.pacer->Observe(sample_);
+    ++observed_;
+  }
   if (round % 2 == 1 && absl::IsUnavailable(WatchBuilds(session))) return false;
   if (round % 4 == 3) {
     absl::Status saved =
@@ -83,20 +87,15 @@ bool Keeper::Tick(catalog::Session& session, int round) {
   return true;
 }
 
-absl::Status Keeper::SampleLoad(catalog::Session& session) {
-  absl::StatusOr<catalog::ServerLoad> load = catalog::ReadLoad(session);
-  sampled_ = load.ok();  // What is not known grows old, and then nobody may run.
-  if (!load.ok()) return load.status();
-  sample_.replica_lag_bytes = load->replica_lag_bytes;
-  sample_.replica_lag = load->replica_lag;
-  sample_.sessions_waiting_for_us = load->sessions_waiting_for_us;
-  sample_.longest_wait_for_us = load->longest_wait_for_us;
-  sample_.active_sessions = load->active_sessions;
-  if (wal_position_ > 0 && load->wal_bytes > wal_position_) {
-    job_.tally->AddWal(load->wal_bytes - wal_position_);
+// What is not known grows old, and then nobody may run.
+void Keeper::TakeSample(absl::Time now) {
+  sample_ = sampler_.Latest();
+  sampled_ = now - sample_.taken_at <= kSampleFresh;
+  const std::int64_t position = sampler_.wal_position();
+  if (wal_position_ > 0 && position > wal_position_) {
+    job_.tally->AddWal(position - wal_position_);
   }
-  wal_position_ = load->wal_bytes;
-  return absl::OkStatus();
+  wal_position_ = position;
 }
 
 absl::Status Keeper::WatchBuilds(catalog::Session& session) {

@@ -1,5 +1,5 @@
-// Keeps a running job alive and visible: renews the lease, reads the operator's wishes, samples
-// the server's load for the pacer, writes progress and figures to the ledger. One thread, one
+// Keeps a running job alive and visible: renews the lease, reads the operator's wishes, gives
+// the pacer its samples, writes progress and figures to the ledger. One thread, one
 // session of its own.
 
 #ifndef RESTRUCTURE_KEEPER_H_
@@ -11,6 +11,7 @@
 
 #include "catalog/session.h"
 #include "restructure/job.h"
+#include "restructure/sampler.h"
 
 namespace restructure {
 
@@ -26,13 +27,15 @@ class Keeper {
   void Run();
   // One round. False: the session is lost.
   bool Tick(catalog::Session& session, int round);
-  absl::Status SampleLoad(catalog::Session& session);
+  void TakeSample(absl::Time now);
   // Shows the index builds under way, and ends those that the limits have forbidden for too long.
   absl::Status WatchBuilds(catalog::Session& session);
 
   const Job& job_;
+  Sampler sampler_;
   throttle::Load sample_;
   bool sampled_ = false;   // the load in sample_ is fresh
+  int observed_ = 0;       // samples that the pacer was given
   bool building_ = false;  // an index of ours is being built
   std::int64_t wal_position_ = 0;
   absl::Time pressed_since_ = absl::InfiniteFuture();

@@ -29,7 +29,7 @@ absl::Status RefuseServer(const catalog::ServerFacts& server) {
 }
 
 absl::Status RefuseConnections(const catalog::ServerFacts& server, int workers) {
-  const int needed = workers + 2;
+  const int needed = workers + 3;  // The coordinator, the keeper, the sampler.
   if (server.connections_left >= needed + 3) return absl::OkStatus();
   return absl::FailedPreconditionError(
       StrCat("the server has ", server.connections_left, " connections left, ", needed,
