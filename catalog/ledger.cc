@@ -331,11 +331,6 @@ absl::Status SetGoal(Session& session, std::int64_t job_id, const std::string& g
                 {Id(job_id), goal});
 }
 
-absl::Status SetPauseRequested(Session& session, std::int64_t job_id, bool pause) {
-  return Update(session, "UPDATE restructure.job SET pause_requested = $2 WHERE job_id = $1",
-                {Id(job_id), std::string(pause ? "t" : "f")});
-}
-
 absl::Status SetSwapped(Session& session, std::int64_t job_id) {
   return Update(session,
                 "UPDATE restructure.job SET swapped_at = coalesce(swapped_at,"
@@ -368,7 +363,8 @@ absl::Status SaveProgress(Session& session, std::int64_t job_id, const std::stri
 
 absl::Status CloseJob(Session& session, std::int64_t job_id, const std::string& outcome) {
   return Update(session,
-                "WITH gone AS (DELETE FROM restructure.batch WHERE job_id = $1)"
+                "WITH gone AS (DELETE FROM restructure.batch WHERE job_id = $1),"
+                " wishes AS (DELETE FROM restructure.adjustment WHERE job_id = $1)"
                 " UPDATE restructure.job SET open = false, outcome = $2, phase = 'done',"
                 " error = NULL, finished_at = pg_catalog.clock_timestamp() WHERE job_id = $1",
                 {Id(job_id), outcome});
@@ -405,18 +401,6 @@ absl::StatusOr<std::int64_t> TakeLease(Session& session, std::int64_t job_id,
   return ToInt(rows->front()[0]);
 }
 
-absl::StatusOr<Control> RenewLease(Session& session, std::int64_t job_id, std::int64_t token,
-                                   absl::Duration lease) {
-  absl::StatusOr<Rows> rows = session.Query(
-      "UPDATE restructure.job SET lease_until = pg_catalog.clock_timestamp()"
-      " + pg_catalog.make_interval(secs => $3) WHERE job_id = $1 AND token = $2"
-      " RETURNING goal, pause_requested",
-      {Id(job_id), Id(token), absl::StrCat(absl::ToDoubleSeconds(lease))});
-  if (!rows.ok()) return rows.status();
-  if (rows->empty()) return Control();
-  return Control{true, ToText(rows->front()[0]), ToBool(rows->front()[1])};
-}
-
 absl::Status ReleaseLease(Session& session, std::int64_t job_id, std::int64_t token) {
   absl::Status released = Update(session,
                                  "UPDATE restructure.job SET lease_until = NULL, holder = NULL"
@@ -435,15 +419,6 @@ absl::StatusOr<int> EndOrphans(Session& session, std::int64_t job_id) {
       {ApplicationName(job_id, "")});
   if (!rows.ok()) return rows.status();
   return static_cast<int>(rows->size());
-}
-
-absl::Status CancelStatements(Session& session, std::int64_t job_id) {
-  return Update(session,
-                "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity"
-                " WHERE datname = pg_catalog.current_database() AND state = 'active'"
-                " AND pid <> pg_catalog.pg_backend_pid()"
-                " AND pg_catalog.starts_with(application_name, $1)",
-                {ApplicationName(job_id, "")});
 }
 
 absl::Status NameSession(Session& session, const std::string& application_name) {

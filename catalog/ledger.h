@@ -82,7 +82,6 @@ absl::StatusOr<std::optional<JobRecord>> FindOpenJob(Session& session, std::int6
 absl::StatusOr<std::vector<JobRecord>> ListJobs(Session& session, int closed);
 absl::Status SetPhase(Session& session, std::int64_t job_id, const std::string& phase);
 absl::Status SetGoal(Session& session, std::int64_t job_id, const std::string& goal);
-absl::Status SetPauseRequested(Session& session, std::int64_t job_id, bool pause);
 absl::Status SetSwapped(Session& session, std::int64_t job_id);
 absl::Status SetSoak(Session& session, std::int64_t job_id, absl::Duration soak);
 absl::Status ClearSoak(Session& session, std::int64_t job_id);
@@ -92,25 +91,16 @@ absl::Status SaveProgress(Session& session, std::int64_t job_id, const std::stri
 absl::Status CloseJob(Session& session, std::int64_t job_id, const std::string& outcome);
 absl::Status AddEvent(Session& session, std::int64_t job_id, const std::string& what);
 
-// Leases. The advisory lock belongs to the session and goes with its backend.
+// Leases; steering.h renews them. The advisory lock belongs to the session and goes with its
+// backend.
 absl::StatusOr<bool> TryLockJob(Session& session, std::int64_t job_id);
 // Takes the job over: a new token, which fences every batch of the former holder (it waits for
 // those that are committing). Commits by itself.
 absl::StatusOr<std::int64_t> TakeLease(Session& session, std::int64_t job_id,
                                        const std::string& holder, absl::Duration lease);
-struct Control {
-  bool held = false;  // the token is still ours
-  std::string goal;
-  bool pause_requested = false;
-};
-// Prolongs the lease if `token` is still the job's, and reads what the operator wants.
-absl::StatusOr<Control> RenewLease(Session& session, std::int64_t job_id, std::int64_t token,
-                                   absl::Duration lease);
 absl::Status ReleaseLease(Session& session, std::int64_t job_id, std::int64_t token);
 // Ends backends that a former holder of the job left behind; returns how many.
 absl::StatusOr<int> EndOrphans(Session& session, std::int64_t job_id);
-// Cancels what the job's sessions run at this moment: they give up and look whether to go on.
-absl::Status CancelStatements(Session& session, std::int64_t job_id);
 absl::Status NameSession(Session& session, const std::string& application_name);
 absl::Status LimitStatements(Session& session, absl::Duration limit);
 // pid and state of the backend that holds the job's advisory lock; empty if nobody does.

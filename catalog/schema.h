@@ -11,7 +11,10 @@
 namespace catalog {
 
 // The version that this program works with.
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4;
+
+// From here on there are adjustments and decisions.
+constexpr int kSteeringVersion = 4;
 
 // The version installed in the session's database; 0 where there is none.
 absl::StatusOr<int> InstalledSchemaVersion(Session& session);

@@ -12,10 +12,10 @@ void Control::SetLeaseLost(bool lost) {
   lease_lost_ = lost;
 }
 
-void Control::SetWishes(const std::string& goal, bool pause_requested) {
+void Control::SetWishes(const std::string& goal, catalog::Hold hold) {
   const std::lock_guard<std::mutex> lock(mutex_);
   goal_ = goal;
-  pause_requested_ = pause_requested;
+  hold_ = hold;
 }
 
 std::string Control::goal() const {
@@ -23,9 +23,21 @@ std::string Control::goal() const {
   return goal_;
 }
 
-bool Control::pause_requested() const {
+catalog::Hold Control::hold() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return pause_requested_;
+  return hold_;
+}
+
+std::string Control::hold_reason() const {
+  switch (hold()) {
+    case catalog::Hold::kNone:
+      return "";
+    case catalog::Hold::kPause:
+      return "pause requested by the operator";
+    case catalog::Hold::kPanic:
+      return "panic: stopped by the operator until it is resumed";
+  }
+  return "";
 }
 
 void Control::SetUndoing(bool undoing) {

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "catalog/steering.h"
 
 namespace restructure {
 
@@ -22,10 +23,19 @@ class Control {
 
   // From the keeper of the lease.
   void SetLeaseLost(bool lost) ABSL_LOCKS_EXCLUDED(mutex_);
-  void SetWishes(const std::string& goal, bool pause_requested) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetWishes(const std::string& goal, catalog::Hold hold) ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::string goal() const ABSL_LOCKS_EXCLUDED(mutex_);
-  bool pause_requested() const ABSL_LOCKS_EXCLUDED(mutex_);
+  catalog::Hold hold() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // By a pause or a panic: nothing new may begin.
+  bool held() const { return hold() != catalog::Hold::kNone; }
+  // For people; empty if it is not held.
+  std::string hold_reason() const;
+
+  // A panic has cancelled what may have been any statement of the job: who fails by that begins
+  // anew. Taking it clears it.
+  void NotePanic() { panicked_.store(true); }
+  bool TakePanic() { return panicked_.exchange(false); }
 
   // OK: go on. kCancelled: the operator interrupted the tool, or wants the job undone.
   // kFailedPrecondition: the lease is lost, write nothing more.
@@ -39,9 +49,10 @@ class Control {
 
  private:
   std::atomic<bool> interrupted_{false};
+  std::atomic<bool> panicked_{false};
   mutable std::mutex mutex_;
   bool lease_lost_ ABSL_GUARDED_BY(mutex_) = false;
-  bool pause_requested_ ABSL_GUARDED_BY(mutex_) = false;
+  catalog::Hold hold_ ABSL_GUARDED_BY(mutex_) = catalog::Hold::kNone;
   bool undoing_ ABSL_GUARDED_BY(mutex_) = false;
   std::string goal_ ABSL_GUARDED_BY(mutex_);
 };

@@ -164,7 +164,8 @@ absl::Status AwaitWindow(const Job& job, throttle::Work work) {
   while (true) {
     const std::string goal = job.control->goal();
     if (goal == catalog::kGoalAbort || goal == catalog::kGoalRevert) break;
-    const std::string reason = job.pacer->WindowReason(work, absl::Now());
+    std::string reason = job.control->hold_reason();
+    if (reason.empty()) reason = job.pacer->WindowReason(work, absl::Now());
     if (reason.empty()) break;
     waited = true;
     job.progress->SetWaitingFor(reason);

@@ -133,8 +133,8 @@ absl::Status ChangedError(const Job& job, const std::vector<std::string>& parts)
 // The set as it will be after the exchange: with the columns that the request adds to the alias.
 catalog::SetDefinition SetAfterExchange(const Job& job);
 
-// Waits until the windows let `work` begin, showing why. Who wants to go back, by abort or revert,
-// does not wait.
+// Waits until neither a pause nor the windows keep `work` from beginning, showing why. Who wants to
+// go back, by abort or revert, does not wait.
 absl::Status AwaitWindow(const Job& job, throttle::Work work);
 
 // Repeats `attempt` until it gets its lock: pauses grow, with jitter, between attempts. Any other

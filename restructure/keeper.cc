@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "catalog/index_objects.h"
+#include "restructure/adjustments.h"
 
 namespace restructure {
 namespace {
@@ -16,13 +17,17 @@ constexpr int kSamplesToLearn = 10;
 constexpr absl::Duration kSampleFresh = absl::Milliseconds(2500);
 constexpr absl::Duration kStatementMax = absl::Seconds(3);
 
+// Between two rounds: a stop has to be felt within a third of a second.
+constexpr absl::Duration kSlice = absl::Milliseconds(10);
+constexpr absl::Duration kGlance = absl::Milliseconds(80);
+
 // A concurrent index build cannot be slowed: when the limits are passed for this long, it is ended.
 constexpr absl::Duration kPressureMax = absl::Seconds(10);
 
 }  // namespace
 
 Keeper::Keeper(const Job& job)
-    : job_(job), sampler_(job), renewed_(absl::Now()), thread_([this] { Run(); }) {}
+    : job_(job), sampler_(job), stopper_(job), renewed_(absl::Now()), thread_([this] { Run(); }) {}
 
 Keeper::~Keeper() {
   stop_ = true;
@@ -43,36 +48,30 @@ void Keeper::Run() {
     // Whoever cannot renew must not write: the lease may be another process's by now.
     if (absl::Now() - renewed_ > job_.settings.lease) job_.control->SetLeaseLost(true);
     // The beginning is when nothing of ours runs yet: the pacer learns what the server is then.
-    absl::SleepFor(observed_ < kSamplesToLearn ? kTickToLearn : kTick);
+    const absl::Time next = absl::Now() + (observed_ < kSamplesToLearn ? kTickToLearn : kTick);
+    if (session != nullptr && !Watch(*session, next)) session.reset();
+    absl::SleepFor(next - absl::Now());
   }
 }
 
 bool Keeper::Tick(catalog::Session& session, int round) {
-  if (job_.control->interrupted() || job_.control->goal() == catalog::kGoalAbort) {
-    // Statements of this job may be long (an index build): end them, the phases then stop.
-    if (round % 4 == 0 && absl::IsCancelled(job_.control->Check())) {
-      (void)catalog::CancelStatements(session, job_.id());
-    }
-  }
   const absl::Time asked = absl::Now();
-  absl::StatusOr<catalog::Control> control =
+  absl::StatusOr<catalog::Wishes> wishes =
       catalog::RenewLease(session, job_.id(), job_.token, job_.settings.lease);
   const absl::Time answered = absl::Now();
-  if (absl::IsUnavailable(control.status())) return false;
-  if (control.ok() && control->held) {
+  if (absl::IsUnavailable(wishes.status())) return false;
+  if (wishes.ok()) Heed(*wishes);
+  if (wishes.ok() && wishes->held) {
     renewed_ = asked;
-    job_.control->SetWishes(control->goal, control->pause_requested);
-  } else if (control.ok()) {
-    job_.control->SetLeaseLost(true);
+    Adjust(wishes->adjustments);
   }
   TakeSample(answered);
   // The renewal is a small transaction like those of the live workload: the canary. An index build
   // cannot be slowed, so what it feels then teaches nothing.
   sample_.canary.reset();
-  if (control.ok() && !building_) sample_.canary = answered - asked;
+  if (wishes.ok() && !building_) sample_.canary = answered - asked;
   sample_.workers_busy = job_.progress->workers_busy();
   sample_.taken_at = answered;
-  sample_.pause_requested = job_.control->pause_requested();
   if (sampled_) {
     job_.pacer->Observe(sample_);
     ++observed_;
@@ -82,9 +81,44 @@ bool Keeper::Tick(catalog::Session& session, int round) {
     absl::Status saved =
         catalog::SaveProgress(session, job_.id(), ToJson(job_.progress->Snapshot(absl::Now())),
                               ToJson(job_.tally->Get()));
+    if (saved.ok()) saved = catalog::ForgetEnded(session, job_.id());
     if (absl::IsUnavailable(saved)) return false;
   }
   return true;
+}
+
+bool Keeper::Watch(catalog::Session& session, absl::Time until) {
+  absl::Time glance = absl::Now() + kGlance;
+  for (absl::Time now = absl::Now(); !stop_ && now < until; now = absl::Now()) {
+    if (now >= glance) {
+      glance = now + kGlance;
+      absl::StatusOr<catalog::Wishes> wishes =
+          catalog::GlanceAtWishes(session, job_.id(), job_.token);
+      if (absl::IsUnavailable(wishes.status())) return false;
+      if (wishes.ok()) Heed(*wishes);
+    }
+    if (absl::IsUnavailable(stopper_.Enforce(session, absl::Now()))) return false;
+    absl::SleepFor(std::min(kSlice, until - now));
+  }
+  return true;
+}
+
+void Keeper::Heed(const catalog::Wishes& wishes) {
+  if (!wishes.held) {
+    job_.control->SetLeaseLost(true);
+    return;
+  }
+  job_.control->SetWishes(wishes.goal, wishes.hold);
+  job_.pacer->SetHold(job_.control->hold_reason());
+}
+
+void Keeper::Adjust(const std::vector<catalog::Adjustment>& adjustments) {
+  const Pacing pacing = Adjusted(job_.settings, adjustments);
+  job_.pacer->SetLimits(pacing.limits);
+  job_.pacer->SetBatchTarget(pacing.batch_target);
+  job_.pacer->SetWorkers(pacing.workers);
+  job_.progress->SetWorkers(pacing.workers);
+  job_.progress->SetAdjusted(Describe(adjustments, absl::Now(), absl::LocalTimeZone()));
 }
 
 // What is not known grows old, and then nobody may run.
@@ -114,7 +148,7 @@ absl::Status Keeper::WatchBuilds(catalog::Session& session) {
   job_.progress->ShowServerStep(absl::StrCat("index: ", first.table, ", ", first.phase, others),
                                 first.done, first.total, first.unit, now);
   const throttle::Decision decision = job_.pacer->Next(0, now);
-  const bool pressed = decision.forbidden && !job_.control->pause_requested();
+  const bool pressed = decision.forbidden && !job_.control->held();
   if (!pressed || !first.concurrently) {
     pressed_since_ = absl::InfiniteFuture();
     job_.progress->SetWaitingFor(first.waiting_for);

@@ -1,6 +1,6 @@
 // Keeps a running job alive and visible: renews the lease, reads the operator's wishes, gives
-// the pacer its samples, writes progress and figures to the ledger. One thread, one
-// session of its own.
+// the pacer its samples, ends what must not go on, writes progress and figures to the ledger. One
+// thread, one session of its own.
 
 #ifndef RESTRUCTURE_KEEPER_H_
 #define RESTRUCTURE_KEEPER_H_
@@ -8,10 +8,13 @@
 #include <atomic>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "catalog/session.h"
+#include "catalog/steering.h"
 #include "restructure/job.h"
 #include "restructure/sampler.h"
+#include "restructure/stopper.h"
 
 namespace restructure {
 
@@ -27,12 +30,17 @@ class Keeper {
   void Run();
   // One round. False: the session is lost.
   bool Tick(catalog::Session& session, int round);
+  // Between two rounds: looks often whether the job has to stop. False: the session is lost.
+  bool Watch(catalog::Session& session, absl::Time until);
+  void Heed(const catalog::Wishes& wishes);
+  void Adjust(const std::vector<catalog::Adjustment>& adjustments);
   void TakeSample(absl::Time now);
   // Shows the index builds under way, and ends those that the limits have forbidden for too long.
   absl::Status WatchBuilds(catalog::Session& session);
 
   const Job& job_;
   Sampler sampler_;
+  Stopper stopper_;
   throttle::Load sample_;
   bool sampled_ = false;   // the load in sample_ is fresh
   int observed_ = 0;       // samples that the pacer was given

@@ -30,13 +30,13 @@ absl::StatusOr<Next> AwaitFinish(Job& job, const std::function<absl::Status()>& 
   while (job.control->goal() != catalog::kGoalFinish) {
     if (job.control->goal() == catalog::kGoalRevert) {
       if (absl::Status status = exchange_back(); !status.ok()) return status;
-      job.control->SetWishes(catalog::kGoalSoak, job.control->pause_requested());
+      job.control->SetWishes(catalog::kGoalSoak, job.control->hold());
       return Next::kStay;
     }
     absl::StatusOr<catalog::JobRecord> now = catalog::GetJob(*job.session, job.id());
     if (!now.ok()) return now.status();
     if (now->goal == catalog::kGoalFinish || now->goal == catalog::kGoalRevert) {
-      job.control->SetWishes(now->goal, now->pause_requested);
+      job.control->SetWishes(now->goal, job.control->hold());
       continue;
     }
     if (!now->soak_until && !job.settings.soak) return Next::kStay;

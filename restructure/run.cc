@@ -94,6 +94,9 @@ absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
       catalog::Session::Open(job.conninfo, "pg_restructure");
   if (!session.ok()) return session.status();
   job.session = *std::move(session);
+  if (absl::Status installed = catalog::InstallSchema(*job.session); !installed.ok()) {
+    return installed;  // The job may be of an older program.
+  }
   Claim claim(*job.session, job_id);
   if (absl::Status won = claim.Wait(*job.progress, *job.control, job.settings.lease); !won.ok())
     return won;
@@ -109,20 +112,22 @@ absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
   job.record.job_id = job_id;
   if (!goal->empty()) {
     status = catalog::SetGoal(*job.session, job_id, *goal);
-    if (status.ok()) status = catalog::SetPauseRequested(*job.session, job_id, false);
+    if (status.ok()) status = catalog::SetHold(*job.session, job_id, catalog::Hold::kNone);
     if (!status.ok()) return status;
     goal->clear();
   }
   if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;
   job.control->SetLeaseLost(false);
-  job.control->SetWishes(job.record.goal, job.record.pause_requested);
+  // The keeper will see whether it is a panic.
+  job.control->SetWishes(job.record.goal,
+                         job.record.pause_requested ? catalog::Hold::kPause : catalog::Hold::kNone);
   job.progress->SetWaitingFor("");
   return absl::OkStatus();
 }
 
 absl::Status AwaitResume(const Job& job) {
-  while (job.control->pause_requested()) {
-    job.progress->SetWaitingFor("pause requested by the operator");
+  while (job.control->held()) {
+    job.progress->SetWaitingFor(job.control->hold_reason());
     if (absl::Status slept = job.control->Sleep(absl::Milliseconds(200)); !slept.ok()) return slept;
   }
   return absl::OkStatus();
@@ -164,6 +169,17 @@ absl::StatusOr<Outcome> WalkOrAbandon(Job& job) {
   return WalkPhases(job);
 }
 
+// A panic may have cancelled any statement; the phases may be run again at any time.
+absl::StatusOr<Outcome> WalkThroughPanics(Job& job) {
+  while (true) {
+    absl::StatusOr<Outcome> outcome = WalkOrAbandon(job);
+    if (!absl::IsDeadlineExceeded(outcome.status()) || !job.control->TakePanic()) return outcome;
+    if (absl::Status resumed = AwaitResume(job); !resumed.ok()) return resumed;
+    (void)job.control->TakePanic();
+    if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;
+  }
+}
+
 bool IsLost(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsUnknown(status);
 }
@@ -175,11 +191,10 @@ absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id, std::string* goal)
     return job.record.outcome == "aborted" ? Outcome::kAborted : Outcome::kDone;
   }
   job.progress->SetJob(job_id, job.record.kind, job.record.name);
-  job.progress->SetWorkers(job.settings.workers);
   absl::StatusOr<Outcome> outcome = absl::UnknownError("");
   {
     const Keeper keeper(job);
-    outcome = WalkOrAbandon(job);
+    outcome = WalkThroughPanics(job);
     // The operator's wish to abort ends the walk; the undoing is a walk of its own.
     if (absl::IsCancelled(outcome.status()) && !job.control->interrupted()) {
       if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;

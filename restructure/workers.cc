@@ -2,18 +2,20 @@
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
-#include <oneapi/tbb/task_group.h>
 
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
 #endif
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <condition_variable>
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "restructure/adjustments.h"
 
 namespace restructure {
 namespace {
@@ -41,34 +43,34 @@ class Pass {
  public:
   Pass(const Job& job, const NextBatch& next) : job_(job), next_(next) {}
 
+  // Takes batches until there are no more, or fewer workers are wanted.
   void RunWorker(int worker) {
     absl::StatusOr<std::unique_ptr<catalog::Session>> session = catalog::Session::Open(
         job_.conninfo, catalog::ApplicationName(job_.id(), absl::StrCat("worker ", worker)));
     absl::Status status = session.status();
+    if (!status.ok() && worker > 0) return;  // The first will tell, if it is the server.
     // Rows and marks are lost together in a crash, so a batch need not wait for the disk.
     if (status.ok()) status = (*session)->Execute("SET synchronous_commit = off");
-    while (status.ok() && !failed_) {
+    while (status.ok() && !over() && worker < job_.pacer->workers()) {
       status = job_.control->Check();
       if (!status.ok()) break;
       const throttle::Decision decision = job_.pacer->Next(worker, absl::Now());
-      if (!decision.may_run) {
-        if (worker == 0) job_.progress->SetWaitingFor(decision.reason);
-        status = Rest(decision.pause);
-        if (status.ok() && exhausted_) break;
-        continue;
-      }
       if (worker == 0) job_.progress->SetWaitingFor(decision.reason);
       status = Rest(decision.pause);
+      if (!decision.may_run) continue;
       if (!status.ok()) break;
       const std::optional<Batch> batch = next_(decision.rows);
       if (!batch) {
         exhausted_ = true;
         break;
       }
-      status = RunBatch(**session, *batch);
+      status = RunBatch(**session, worker, *batch);
     }
     if (!status.ok()) Fail(status);
   }
+
+  // No worker need begin any more.
+  bool over() const { return failed_ || exhausted_; }
 
   absl::Status status() const {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -88,7 +90,18 @@ class Pass {
     return status;
   }
 
-  absl::Status RunBatch(catalog::Session& session, const Batch& batch) {
+  // A batch that a stop has ended waits with the others until it may go on. Returns whether it had
+  // to wait.
+  absl::StatusOr<bool> AwaitLeave(int worker) {
+    for (bool waited = false;; waited = true) {
+      const throttle::Decision decision = job_.pacer->Next(worker, absl::Now());
+      if (!decision.must_stop) return waited;
+      if (worker == 0) job_.progress->SetWaitingFor(decision.reason);
+      if (absl::Status slept = job_.control->Sleep(decision.pause); !slept.ok()) return slept;
+    }
+  }
+
+  absl::Status RunBatch(catalog::Session& session, int worker, const Batch& batch) {
     for (int tries = 1;; ++tries) {
       job_.progress->WorkerBusy(+1);
       const absl::Time start = absl::Now();
@@ -101,10 +114,17 @@ class Pass {
         job_.progress->SetRowsPerBatch(job_.pacer->rows_per_batch());
         return absl::OkStatus();
       }
-      if (!IsRetryable(rows.status()) || tries == kTriesMax) return rows.status();
-      job_.pacer->BatchRolledBack();
+      if (!IsRetryable(rows.status())) return rows.status();
       job_.tally->AddRetry();
       job_.progress->AddRetry();
+      const absl::StatusOr<bool> stopped = AwaitLeave(worker);
+      if (!stopped.ok()) return stopped.status();
+      if (*stopped) {
+        tries = 0;  // That was nobody's fault.
+        continue;
+      }
+      if (tries == kTriesMax) return rows.status();
+      job_.pacer->BatchRolledBack();
       absl::BitGen random;
       absl::Status slept =
           job_.control->Sleep(absl::Milliseconds(absl::Uniform(random, 10, 100) * tries));
@@ -127,29 +147,77 @@ class Pass {
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
+// The threads of a pass: as many as are wanted at each moment. Each has an arena of its own: one
+// that is as wide as the ceiling would wake that many threads for two workers.
+class Crew {
+ public:
+  explicit Crew(Pass& pass) : pass_(pass) {}
+
+  // Begins the workers below `wanted` that are not there. One that ended is not begun anew at once:
+  // the server may have no connection left for it.
+  void Fill(int wanted, absl::Time now) {
+    constexpr absl::Duration kBeginAgainAfter = absl::Milliseconds(500);
+    for (int worker = 0; worker < std::min(wanted, kWorkersMax); ++worker) {
+      Seat& seat = seats_[static_cast<std::size_t>(worker)];
+      if (now - seat.begun < kBeginAgainAfter || !Sit(seat)) continue;
+      seat.begun = now;
+      if (!seat.arena) seat.arena = std::make_unique<tbb::task_arena>(1, 0);
+      Handoff::Given();
+      seat.arena->enqueue([this, &seat, worker] {
+        Handoff::Received();
+        pass_.RunWorker(worker);
+        Stand(seat);
+      });
+    }
+  }
+
+  // Waits until all have ended, so long at most. True: they have.
+  bool Wait(absl::Duration at_most) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return ended_.wait_for(lock, absl::ToChronoMilliseconds(at_most),
+                           [this] { return working_ == 0; });
+  }
+
+ private:
+  struct Seat {
+    std::unique_ptr<tbb::task_arena> arena;
+    absl::Time begun = absl::InfinitePast();
+    bool taken = false;  // guarded by the crew's mutex
+  };
+
+  bool Sit(Seat& seat) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (seat.taken) return false;
+    ++working_;
+    return seat.taken = true;
+  }
+
+  void Stand(Seat& seat) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    seat.taken = false;
+    if (--working_ == 0) ended_.notify_all();
+  }
+
+  Pass& pass_;
+  std::array<Seat, kWorkersMax> seats_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  int working_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 }  // namespace
 
 absl::Status RunPass(const Job& job, const NextBatch& next) {
-  const int workers = job.settings.workers;
+  constexpr absl::Duration kLookEvery = absl::Milliseconds(50);
   // oneTBB counts cores; our workers wait for the server most of the time.
-  const tbb::global_control allow(tbb::global_control::max_allowed_parallelism,
-                                  static_cast<std::size_t>(workers) + 1);
-  tbb::task_arena arena(workers);
+  const tbb::global_control allow(tbb::global_control::max_allowed_parallelism, kWorkersMax + 1);
   Pass pass(job, next);
-  arena.execute([&] {
-    tbb::task_group group;
-    for (int worker = 0; worker < workers; ++worker) {
-      tbb::task_handle task = group.defer([&pass, worker] {
-        Handoff::Received();
-        pass.RunWorker(worker);
-        Handoff::Given();
-      });
-      Handoff::Given();
-      group.run(std::move(task));
-    }
-    group.wait();
-    Handoff::Received();
-  });
+  {
+    Crew crew(pass);
+    do {
+      if (!pass.over()) crew.Fill(job.pacer->workers(), absl::Now());
+    } while (!crew.Wait(kLookEvery) || !pass.over());
+  }
   absl::Status status = pass.status();
   if (absl::IsUnknown(status)) return absl::UnavailableError(status.message());
   return status;

@@ -1,4 +1,4 @@
-// The parallel batch engine: a oneTBB arena of workers, one pinned connection each, that take
+// The parallel batch engine: workers in oneTBB arenas, one pinned connection each, that take
 // batches from a pass until it has no more, at the pace that the throttle allows.
 
 #ifndef RESTRUCTURE_WORKERS_H_
@@ -29,8 +29,9 @@ using Batch = std::function<absl::StatusOr<std::int64_t>(catalog::Session&)>;
 // worker's thread: must be thread-safe.
 using NextBatch = std::function<std::optional<Batch>(std::int64_t rows)>;
 
-// Runs a pass to its end on job.settings.workers connections. Deadlocks, serialization failures
-// and timeouts are retried with smaller batches, a bounded number of times. kUnavailable: a
+// Runs a pass to its end on as many connections as the pacer wants at each moment: workers come and
+// go. Deadlocks, serialization failures and timeouts are retried with smaller batches, a bounded
+// number of times; what a stop has cancelled is retried when the job may go on. kUnavailable: a
 // connection was lost; batches that were not marked in the ledger are not done.
 absl::Status RunPass(const Job& job, const NextBatch& next);
 

@@ -46,6 +46,15 @@ void BatchSize::Record(std::int64_t rows, absl::Duration elapsed) {
   of_target_.clear();
 }
 
+void BatchSize::SetTarget(absl::Duration target) {
+  // Down at once; up as ever, step by step.
+  const double factor = std::min(1.0, absl::FDivDuration(target, options_.target));
+  const auto scaled = static_cast<std::int64_t>(static_cast<double>(rows_) * factor);
+  rows_ = std::max(scaled, options_.rows_min);
+  options_.target = target;
+  of_target_.clear();
+}
+
 void BatchSize::Shrink() {
   rows_ = std::max(rows_ / 2, options_.rows_min);
   of_target_.clear();

@@ -36,6 +36,9 @@ class BatchSize {
   // Aims at this share of the target, from now on; above 0, at most 1.
   void Aim(double share_of_target) { aim_ = share_of_target; }
 
+  // Wants batches of this time from now on. Requires: positive.
+  void SetTarget(absl::Duration target);
+
   // Halves the size, not below rows_min: after a deadlock, a timeout, or when somebody waits
   // for us.
   void Shrink();
@@ -44,7 +47,7 @@ class BatchSize {
   std::int64_t rows() const { return rows_; }
 
  private:
-  const Options options_;
+  Options options_;
   std::int64_t rows_;
   double aim_ = 1;
   std::vector<double> of_target_;  // Batches since the size changed: time / target.

@@ -79,6 +79,13 @@ Controller::Controller(int workers_max, Options options)
       breath_every_(kBreathEvery),
       back_off_(kBackOffMin) {}
 
+void Controller::SetWorkersMax(int workers_max) {
+  workers_max_ = workers_max;
+  effective_ = std::min(effective_, workers_max_);
+  borne_ = std::min(borne_, workers_max_);
+  settled_ = std::min(settled_, workers_max_);
+}
+
 absl::Duration Controller::Soft() const {
   return std::max(kSoftFactor * alone_, alone_ + kSoftMore);
 }

@@ -49,6 +49,9 @@ class Controller {
   // empty: as many as may.
   void Observe(absl::Time taken_at, absl::Duration canary, std::optional<int> busy = std::nullopt);
 
+  // As many workers from now on. What the server bears stays as it is known.
+  void SetWorkersMax(int workers_max);
+
   // False while the baseline is being learnt: nobody may run.
   bool ready() const { return ready_; }
 
@@ -57,6 +60,9 @@ class Controller {
     if (quiet_) return 0;
     return over_panic_ > 0 ? effective_ / 2 : effective_;
   }
+
+  // It is in a panic: what runs should end.
+  bool panics() const { return quiet_ && *quiet_why_ == '\0'; }
 
   // Smoothed; 1 is the soft limit. 0 before the first sample.
   double pressure() const;
@@ -80,7 +86,7 @@ class Controller {
   void BeQuiet(absl::Time now, absl::Duration length, const char* why);
 
   const Options options_;
-  const double workers_max_;
+  double workers_max_;
   const double floor_;
 
   // The baseline.

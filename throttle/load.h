@@ -82,9 +82,6 @@ struct Load {
   int unanswered = 0;
 
   std::vector<CustomLoad> custom;
-
-  // The operator asked for a pause, and what is shown as the reason.
-  bool pause_requested = false;
 };
 
 }  // namespace throttle

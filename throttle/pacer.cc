@@ -67,6 +67,29 @@ Limits Pacer::limits() const {
   return limits_;
 }
 
+void Pacer::SetWorkers(int workers) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  workers_ = workers;
+  controller_.SetWorkersMax(workers);
+}
+
+int Pacer::workers() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return workers_;
+}
+
+void Pacer::SetBatchTarget(absl::Duration target) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (target == batch_target_) return;
+  batch_target_ = target;
+  batch_size_.SetTarget(target);
+}
+
+void Pacer::SetHold(const std::string& reason) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  hold_ = reason;
+}
+
 void Pacer::Observe(const Load& load) {
   const std::lock_guard<std::mutex> lock(mutex_);
   // The same sample again is ignored too: a wait that it shows shrinks the batch only once.
@@ -138,7 +161,7 @@ Decision Pacer::Next(int worker, absl::Time now) {
   const std::lock_guard<std::mutex> lock(mutex_);
   Decision decision;
   // The operator's word is a better reason; a closed window is no sign of load.
-  if (!latest_.pause_requested) {
+  if (hold_.empty()) {
     decision.reason = windows_.Reason(Work::kBatch, now, ExpectedBatch());
   }
   if (!decision.reason.empty()) {
@@ -147,8 +170,9 @@ Decision Pacer::Next(int worker, absl::Time now) {
   }
   rollbacks_.Elapse(limits_.rolled_back_share_max, now);
   decision.reason = PauseReason(now);
-  decision.may_run = decision.reason.empty();
-  decision.forbidden = !decision.may_run;
+  decision.forbidden = !decision.reason.empty();
+  decision.must_stop = decision.forbidden || (limits_.heed_commits && controller_.panics());
+  decision.may_run = !decision.forbidden && worker < workers_;
   if (decision.may_run) {
     decision.rows = batch_size_.rows();
     Share(worker, now, &decision);
@@ -188,7 +212,7 @@ std::int64_t Pacer::rows_per_batch() const {
 // The operator's word comes first: it stays until it is taken back, while the others may pass. What
 // a stale sample says is not looked at. Of the signals the largest is shown.
 std::string Pacer::PauseReason(absl::Time now) const {
-  if (latest_.pause_requested) return "pause requested by the operator";
+  if (!hold_.empty()) return hold_;
   std::string reason = AgeReason(latest_, limits_, now);
   if (!reason.empty()) return reason;
   if (largest_.stops()) return largest_.reason;

@@ -27,6 +27,7 @@ namespace throttle {
 struct Decision {
   bool may_run = false;
   bool forbidden = false;  // A limit is passed, as against a slower pace or a closed window.
+  bool must_stop = false;  // Long batches that run already, too.
   std::int64_t rows = 0;   // Rows of the next batch, if it may run.
   absl::Duration pause;    // Wait this long, then run (may_run) or ask again (not).
   std::string reason;      // Why it does not run at full speed, e.g. "replica lag 12s >= 5s".
@@ -49,6 +50,14 @@ class Pacer {
   // Replaces the limits; the next answer heeds the new ones.
   void SetLimits(const Limits& limits) ABSL_LOCKS_EXCLUDED(mutex_);
   Limits limits() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // How many workers ask at most, and how long a batch should take, from now on.
+  void SetWorkers(int workers) ABSL_LOCKS_EXCLUDED(mutex_);
+  int workers() const ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetBatchTarget(absl::Duration target) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The operator's word: nobody runs, for this reason, until it is taken back by an empty one.
+  void SetHold(const std::string& reason) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Records a sample; one older than the latest is ignored.
   void Observe(const Load& load) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -90,10 +99,11 @@ class Pacer {
   absl::Duration ExpectedBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Windows windows_;
-  const absl::Duration batch_target_;
-  const int workers_;
 
   mutable std::mutex mutex_;
+  absl::Duration batch_target_ ABSL_GUARDED_BY(mutex_);
+  int workers_ ABSL_GUARDED_BY(mutex_);
+  std::string hold_ ABSL_GUARDED_BY(mutex_);
   Limits limits_ ABSL_GUARDED_BY(mutex_);
   BatchSize batch_size_ ABSL_GUARDED_BY(mutex_);
   Controller controller_ ABSL_GUARDED_BY(mutex_);

@@ -15,7 +15,7 @@
 #include "catalog/facts.h"
 #include "catalog/failpoint.h"
 #include "catalog/ledger.h"
-#include "catalog/schema.h"
+#include "catalog/steering.h"
 #include "restructure/index/plan.h"
 #include "restructure/phases.h"
 #include "restructure/run.h"
@@ -27,6 +27,7 @@
 #include "tools/inspect.h"
 #include "tools/profile.h"
 #include "tools/report.h"
+#include "tools/steer.h"
 
 namespace tools {
 namespace {
@@ -294,33 +295,6 @@ int PlanOnly(const Arguments& arguments) {
                                 restructure::SetRequest::Action::kRestructure));
 }
 
-// What a command asks of a job, and when it may.
-absl::Status MayAsk(const std::string& command, const catalog::JobRecord& job) {
-  const auto refuse = [&](absl::string_view why, absl::string_view hint) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "job ", job.job_id, " on ", job.name, " ", why, " (phase ", job.phase, ")\nHINT: ", hint));
-  };
-  if (!job.open) return refuse(absl::StrCat("is over: ", job.outcome), "there is nothing to do.");
-  if (command == "revert" && !job.swapped) {
-    return refuse("has not swapped, so there is nothing to revert", "`abort` undoes it.");
-  }
-  const bool forward_only = job.phase == "disconnect" || job.phase == "drop";
-  if (command == "revert" && forward_only) {
-    return refuse("is being finished and goes only forward", "run it again the other way.");
-  }
-  if (command == "abort" && (job.swapped || forward_only)) {
-    return refuse("has swapped, so it cannot be aborted", "`revert` goes back to the old order.");
-  }
-  if (command == "finish" && !job.swapped) {
-    return refuse("has not swapped, so there is nothing to finish",
-                  "`resume` or `swap` carries it on.");
-  }
-  if (command == "swap" && job.swapped) {
-    return refuse("has swapped already", "`finish` or `revert` comes next.");
-  }
-  return absl::OkStatus();
-}
-
 std::string GoalOf(const Arguments& arguments, const catalog::JobRecord& job) {
   if (arguments.command == "revert") return catalog::kGoalRevert;
   if (arguments.command == "finish") return catalog::kGoalFinish;
@@ -331,37 +305,22 @@ std::string GoalOf(const Arguments& arguments, const catalog::JobRecord& job) {
   return job.goal;
 }
 
-// pause, resume, abort, swap, revert, finish.
+// resume, abort, swap, revert, finish.
 int Steer(const Arguments& arguments) {
   absl::StatusOr<Connected> connected = Connect(arguments);
   if (!connected.ok()) return Refuse(connected.status());
   catalog::Session& session = *connected->session;
-  const std::int64_t job_id = *arguments.job;
-  absl::StatusOr<int> version = catalog::InstalledSchemaVersion(session);
-  if (!version.ok()) return Refuse(version.status());
-  if (*version == 0) {
-    return Refuse(absl::NotFoundError(
-        absl::StrCat("no job ", job_id, "\nHINT: there are no jobs in this database yet.")));
-  }
-  absl::StatusOr<catalog::JobRecord> job = catalog::GetJob(session, job_id);
+  const absl::StatusOr<catalog::JobRecord> job = FindJob(session, arguments);
   if (!job.ok()) return Refuse(job.status());
-  if (absl::Status may = MayAsk(arguments.command, *job); !may.ok()) return Refuse(may);
   if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
-  const bool pause = arguments.command == "pause";
-  const bool running = job->lease_until && *job->lease_until > job->read_at;
   // A process that runs the job is told through the ledger; if there is none (any more), this one
   // takes over, with the same wish.
   const std::string goal = GoalOf(arguments, *job);
-  absl::Status asked = catalog::SetPauseRequested(session, job_id, pause);
-  if (asked.ok() && !pause) asked = catalog::SetGoal(session, job_id, goal);
+  absl::Status asked = catalog::SetHold(session, job->job_id, catalog::Hold::kNone);
+  if (asked.ok()) asked = catalog::SetGoal(session, job->job_id, goal);
   if (!asked.ok()) return Refuse(asked);
-  if (pause) {
-    absl::PrintF("job %d %s\n", job_id,
-                 running ? "pauses; its capture goes on" : "is paused; nobody runs it now");
-    return kExitDone;
-  }
   connected->session.reset();
-  return Drive(connected->conninfo, arguments, job->kind, job_id, goal);
+  return Drive(connected->conninfo, arguments, job->kind, job->job_id, goal);
 }
 
 int ShowProfiles(const Arguments& arguments) {
@@ -414,6 +373,8 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
     return RunDemo({arguments.kind, arguments.demo_rows, arguments.demo_keep,
                     arguments.run.workers.value_or(0), ""});
   }
+  if (command == "pause" || command == "panic") return HoldJob(arguments);
+  if (command == "adjust") return AdjustJob(arguments);
   return Steer(arguments);
 }
 

@@ -7,10 +7,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "catalog/doctor.h"
 #include "catalog/ledger.h"
 #include "catalog/schema.h"
+#include "catalog/steering.h"
+#include "restructure/adjustments.h"
 #include "restructure/index/verify_index.h"
 #include "restructure/set/verify.h"
 #include "tools/command_context.h"
@@ -22,9 +25,17 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string StateOf(const catalog::JobRecord& job) {
+// What the ledger says of a job.
+struct Account {
+  catalog::JobRecord job;
+  catalog::Wishes wishes;
+};
+
+std::string StateOf(const Account& account) {
+  const catalog::JobRecord& job = account.job;
   if (!job.open) return job.outcome;
   const bool running = job.lease_until && *job.lease_until > job.read_at;
+  if (account.wishes.hold == catalog::Hold::kPanic) return "stopped by panic";
   if (job.pause_requested) return "paused";
   if (running) return "running";
   if (!job.error.empty()) return "stopped";
@@ -32,24 +43,39 @@ std::string StateOf(const catalog::JobRecord& job) {
   return "waiting";
 }
 
-ordered_json JobToJson(const catalog::JobRecord& job) {
+ordered_json AdjustmentsToJson(const std::vector<catalog::Adjustment>& adjustments) {
+  ordered_json array = ordered_json::array();
+  for (const catalog::Adjustment& adjustment : adjustments) {
+    ordered_json until;
+    if (adjustment.until) until = absl::FormatTime(*adjustment.until, absl::UTCTimeZone());
+    array.push_back({{"key", adjustment.key}, {"value", adjustment.value}, {"until", until}});
+  }
+  return array;
+}
+
+ordered_json JobToJson(const Account& account) {
+  const catalog::JobRecord& job = account.job;
   const ordered_json progress = ordered_json::parse(job.progress, nullptr, false);
   const ordered_json summary = ordered_json::parse(job.summary, nullptr, false);
   return {{"job", job.job_id},
           {"kind", job.kind},
           {"name", job.name},
           {"phase", job.phase},
-          {"state", StateOf(job)},
+          {"state", StateOf(account)},
           {"goal", job.goal},
           {"holder", job.holder},
           {"error", job.error},
+          {"adjustments", AdjustmentsToJson(account.wishes.adjustments)},
           {"created_at", absl::FormatTime(job.created_at, absl::UTCTimeZone())},
           {"progress", progress.is_discarded() ? ordered_json() : progress},
           {"summary", summary.is_discarded() ? ordered_json() : summary}};
 }
 
-void PrintJob(const catalog::JobRecord& job) {
-  const std::string state = StateOf(job);
+void PrintJob(const Account& account) {
+  const catalog::JobRecord& job = account.job;
+  const std::string state = StateOf(account);
+  const std::string adjusted =
+      restructure::Describe(account.wishes.adjustments, absl::Now(), absl::LocalTimeZone());
   absl::PrintF("job %d  %s %s  phase %s  %s%s\n", job.job_id, job.kind, job.name, job.phase, state,
                job.holder.empty() ? "" : absl::StrCat(", ", job.holder));
   if (job.open && state == "running") {
@@ -57,11 +83,13 @@ void PrintJob(const catalog::JobRecord& job) {
         restructure::ProgressFromJson(job.progress);
     if (progress.ok()) {
       constexpr int kColumns = 100;
+      progress->adjusted = adjusted;
       for (const std::string& line : PanelLines(*progress, PhaseNames(job.kind), kColumns)) {
         absl::PrintF("  %s\n", line);
       }
     }
   }
+  if (state != "running" && !adjusted.empty()) absl::PrintF("  adjusted: %s\n", adjusted);
   if (!job.error.empty()) absl::PrintF("  stopped: %s\n", job.error);
 }
 
@@ -88,13 +116,25 @@ int ShowStatus(const Arguments& arguments) {
     if (!listed.ok()) return Refuse(listed.status());
     jobs = *std::move(listed);
   }
+  ordered_json array = ordered_json::array();
+  for (catalog::JobRecord& job : jobs) {
+    Account account{std::move(job), {}};
+    if (*version >= catalog::kSteeringVersion) {
+      absl::StatusOr<catalog::Wishes> wishes =
+          catalog::ReadWishes(*connected->session, account.job.job_id);
+      if (!wishes.ok()) return Refuse(wishes.status());
+      account.wishes = *std::move(wishes);
+    }
+    if (arguments.json) {
+      array.push_back(JobToJson(account));
+    } else {
+      PrintJob(account);
+    }
+  }
   if (arguments.json) {
-    ordered_json array = ordered_json::array();
-    for (const catalog::JobRecord& job : jobs) array.push_back(JobToJson(job));
     absl::PrintF("%s\n", (arguments.job ? array[0] : array).dump(2));
     return kExitDone;
   }
-  for (const catalog::JobRecord& job : jobs) PrintJob(job);
   if (jobs.empty()) absl::PrintF("no jobs\n");
   return kExitDone;
 }

@@ -180,14 +180,34 @@ absl::Status ReadOption(const CommandSpec& command, const po::option& given, Arg
     return absl::InternalError(absl::StrCat("option --", given.string_key, " is not in a table"));
   }
   if (!Belongs(*option, command)) return ForeignOption(*option, command);
-  if (!arguments.given.insert(option->name).second && !option->repeatable) {
+  const std::string value = given.value.empty() ? std::string() : given.value[0];
+  if (!arguments.given.emplace(option->name, value).second && !option->repeatable) {
     return UsageError(absl::StrCat("option --", option->name, " is given twice"), "give it once");
   }
-  const absl::Status status =
-      option->apply(given.value.empty() ? std::string() : given.value[0], arguments);
+  const absl::Status status = option->apply(value, arguments);
   if (status.ok()) return status;
   return absl::InvalidArgumentError(
       absl::StrCat("option --", option->name, ": ", status.message()));
+}
+
+// What is to change, and values that mean the same to the server.
+absl::Status CheckAdjustment(const CommandSpec& command, const Arguments& arguments) {
+  std::vector<std::string> names;
+  bool any = arguments.reset || arguments.run.profile.has_value();
+  for (const std::string& name : command.optional) {
+    if (FindOption(name)->otherwise == nullptr) continue;
+    names.push_back(absl::StrCat("--", name));
+    any = any || arguments.given.count(name) > 0;
+  }
+  const auto workers = arguments.given.find("workers");
+  if (workers != arguments.given.end() && workers->second == "auto") {
+    return UsageError("option --workers: a running job is given a number, not \"auto\"",
+                      "--reset takes back what was changed");
+  }
+  if (any) return absl::OkStatus();
+  return UsageError("the command adjust changes nothing",
+                    absl::StrCat("give it what is to change, ", absl::StrJoin(names, " "),
+                                 ", a --profile, or --reset"));
 }
 
 absl::Status CheckTogether(const CommandSpec& command, const Arguments& arguments) {
@@ -196,6 +216,7 @@ absl::Status CheckTogether(const CommandSpec& command, const Arguments& argument
     return UsageError(absl::StrCat("the command ", command.name, " needs --", name),
                       absl::StrCat("usage: ", Usage(command)));
   }
+  if (arguments.command == "adjust") return CheckAdjustment(command, arguments);
   if (arguments.connect.never_prompt && arguments.connect.force_prompt) {
     return UsageError("options -w and -W contradict each other", "give one of them");
   }

@@ -10,8 +10,8 @@
 #define TOOLS_OPTIONS_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -106,9 +106,13 @@ struct Arguments {
   std::int64_t demo_rows = 2000000;
   bool demo_keep = false;
 
-  // The long names of the options that were on the command line: "workers". A resumed job keeps
-  // its own value for an option that is not here.
-  std::set<std::string> given;
+  // adjust
+  std::optional<absl::Duration> lasting;  // Empty: until it is reset.
+  bool reset = false;
+
+  // The options that were on the command line, by their long names, as they were written:
+  // {"workers", "4"}. A resumed job keeps its own value for an option that is not here.
+  std::map<std::string, std::string> given;
 };
 
 // `args` is argv without the program's name. kInvalidArgument, with a HINT, for whatever a user

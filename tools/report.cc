@@ -289,6 +289,7 @@ std::vector<std::string> PanelLines(const ProgressSnapshot& snapshot,
       absl::StrCat("waiting for: ",
                    snapshot.waiting_for.empty() ? "nothing" : snapshot.waiting_for),
   };
+  if (!snapshot.adjusted.empty()) lines.push_back(absl::StrCat("adjusted: ", snapshot.adjusted));
   for (std::string& line : lines) line = FitColumns(line, columns);
   return lines;
 }
@@ -302,6 +303,7 @@ std::string ProgressLine(const ProgressSnapshot& snapshot) {
   if (!snapshot.waiting_for.empty()) {
     parts.push_back(absl::StrCat("waiting for: ", snapshot.waiting_for));
   }
+  if (!snapshot.adjusted.empty()) parts.push_back(absl::StrCat("adjusted: ", snapshot.adjusted));
   const std::string line = absl::StrCat(JobTitle(snapshot), "  ", PhaseAndStep(snapshot), "  ",
                                         absl::StrJoin(parts, "  "));
   return FitColumns(line, 1000);

@@ -185,7 +185,7 @@ absl::Status CatchUp(Job& job, std::int64_t backlog_max, throttle::Work work) {
     while (true) {  // What an earlier round or run took comes first.
       if (absl::Status open = AwaitWindow(job, work); !open.ok()) return open;
       const throttle::Decision decision = job.pacer->Next(0, absl::Now());
-      if (!decision.may_run && job.control->pause_requested()) {
+      if (!decision.may_run && job.control->held()) {
         job.progress->SetWaitingFor(decision.reason);
         if (absl::Status slept = job.control->Sleep(decision.pause); !slept.ok()) return slept;
         continue;

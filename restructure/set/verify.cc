@@ -37,7 +37,7 @@ absl::StatusOr<VerifyResult> VerifyNamedSet(const std::string& conninfo, catalog
   absl::StatusOr<std::vector<catalog::KeyRange>> ranges =
       catalog::CutIntoRanges(session, target, *rows);
   if (!ranges.ok()) return ranges.status();
-  throttle::Pacer pacer(throttle::Limits::Unlimited(), settings.batch_size);
+  throttle::Pacer pacer(throttle::Limits::Unlimited(), settings.batch_size, settings.workers);
   Progress progress;
   Control control;
   Tally tally;

@@ -510,6 +510,16 @@ TEST_F(IndexTest, PressureEndsABuildWhichIsTriedAgain) {
 TEST_F(IndexTest, TheLedgerOfVersionOneIsUpgraded) {
   CreateSet(100);
   sql().Exec(
+      "DROP VIEW restructure.adjustments, restructure.decisions;"
+      "DROP TABLE restructure.adjustment, restructure.adjustable, restructure.decision;"
+      "DROP FUNCTION restructure.adjust, restructure.pause, restructure.panic, restructure.resume,"
+      " restructure.check_open, restructure.amount;"
+      "DROP VIEW restructure.jobs;"
+      "ALTER TABLE restructure.job DROP COLUMN panic_requested;"
+      "CREATE VIEW restructure.jobs AS"
+      " SELECT job_id, kind, name, phase, open, outcome, goal, pause_requested, holder,"
+      " lease_until, lease_until > clock_timestamp() AS is_running, error, soak_until, progress,"
+      " summary, created_at, swapped_at, finished_at FROM restructure.job;"
       "DROP TABLE restructure.table_part, restructure.table_change;"
       "DROP FUNCTION restructure.table_version;"
       "ALTER TABLE restructure.structure DROP COLUMN source, DROP COLUMN key_columns;"

@@ -17,8 +17,8 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr char kCommandsHint[] =
-    "\nHINT: the commands are create, plan, run, status, pause, resume, abort, swap, revert, "
-    "finish, verify, drop, doctor, profile, demo, failpoints, help, version";
+    "\nHINT: the commands are create, plan, run, status, pause, panic, adjust, resume, abort, "
+    "swap, revert, finish, verify, drop, doctor, profile, demo, failpoints, help, version";
 constexpr char kOptionsHint[] =
     "\nHINT: pg_restructure COMMAND --help lists the options of a command";
 
@@ -70,7 +70,7 @@ TEST(OptionsTest, RunHasTheDocumentedDefaults) {
   EXPECT_FALSE(arguments.help);
   EXPECT_FALSE(arguments.json);
   EXPECT_FALSE(arguments.carry.has_value());
-  EXPECT_EQ(arguments.given, std::set<std::string>{"key"});
+  EXPECT_EQ(arguments.given, (std::map<std::string, std::string>{{"key", "k"}}));
   const RunOptions& run = arguments.run;
   EXPECT_FALSE(run.workers.has_value());
   EXPECT_EQ(run.batch_target, absl::Milliseconds(100));
@@ -348,6 +348,38 @@ TEST(OptionsTest, RefusesMissingAndSuperfluousWords) {
             "the command pause needs the number of a job\nHINT: usage: pg_restructure pause JOB");
   EXPECT_EQ(Refusal({"doctor", "who"}),
             "\"who\" is too much for the command doctor\nHINT: usage: pg_restructure doctor");
+}
+
+TEST(OptionsTest, AdjustTakesWhatMayChangeAndForHowLong) {
+  const Arguments arguments =
+      Parsed({"adjust", "7", "--workers", "4", "--batch-target=200ms", "--for", "10m"});
+  EXPECT_EQ(arguments.job, 7);
+  EXPECT_EQ(arguments.given.at("workers"), "4");
+  EXPECT_EQ(arguments.given.at("batch-target"), "200ms");
+  EXPECT_EQ(arguments.lasting, absl::Minutes(10));
+  EXPECT_FALSE(arguments.reset);
+  EXPECT_TRUE(Parsed({"adjust", "7", "--reset"}).reset);
+  EXPECT_EQ(Parsed({"panic", "7"}).job, 7);
+}
+
+TEST(OptionsTest, AdjustRefusesWhatItCannotDo) {
+  EXPECT_EQ(Refusal({"adjust", "7", "--for", "10m"}),
+            "the command adjust changes nothing\n"
+            "HINT: give it what is to change, --workers --batch-target --replica-lag "
+            "--replica-lag-bytes --active-sessions --wait-for-us --controller, a --profile, or "
+            "--reset");
+  EXPECT_EQ(Refusal({"adjust", "7", "--workers", "auto"}),
+            "option --workers: a running job is given a number, not \"auto\"\n"
+            "HINT: --reset takes back what was changed");
+  EXPECT_EQ(Refusal({"adjust", "7", "--workers", "65"}),
+            "option --workers: \"65\" is not a number from 1 to 64\n"
+            "HINT: write plain digits, e.g. 4");
+  EXPECT_EQ(Refusal({"adjust", "7", "--workers", "4", "--for", "0"}),
+            "option --for: \"0\" is not from 1s to 720h\n"
+            "HINT: write a number and a unit: 250ms, 2s, 1.5s, 10m, 2h");
+  EXPECT_EQ(Refusal({"adjust", "--workers", "4"}),
+            "the command adjust needs the number of a job\n"
+            "HINT: usage: pg_restructure adjust JOB");
 }
 
 TEST(OptionsTest, RefusesJobsThatAreNoNumbers) {

@@ -42,7 +42,7 @@ class PacerTest : public testing::Test {
     return decision.reason.empty() ? "" : "slower: " + decision.reason;
   }
 
-  Pacer pacer_{Limits(), BatchSize::Options()};
+  Pacer pacer_{Limits(), BatchSize::Options(), 4};
 };
 
 TEST_F(PacerTest, NobodyRunsBeforeTheFirstSample) {
@@ -134,17 +134,18 @@ TEST_F(PacerTest, PausesAtTheLimitOfActiveSessions) {
 }
 
 TEST_F(PacerTest, TheOperatorsPauseIsShownBeforeAnythingElse) {
-  Load load = WaitingLoad(absl::ZeroDuration());
-  load.pause_requested = true;
-  EXPECT_EQ(ReasonFor(load), "pause requested by the operator");
+  pacer_.Observe(WaitingLoad(absl::ZeroDuration()));
+  pacer_.SetHold("pause requested by the operator");
+  EXPECT_EQ(pacer_.Next(0, At(absl::ZeroDuration())).reason, "pause requested by the operator");
 }
 
-TEST_F(PacerTest, ANewSampleTakesThePauseBack) {
-  Load load = IdleLoad();
-  load.pause_requested = true;
-  pacer_.Observe(load);
+TEST_F(PacerTest, TheOperatorsWordStaysUntilItIsTakenBack) {
+  pacer_.SetHold("pause requested by the operator");
+  pacer_.Observe(IdleLoad());
   EXPECT_EQ(pacer_.Next(0, At(absl::Hours(1))).reason, "pause requested by the operator");
   pacer_.Observe(IdleLoad(absl::Hours(1)));
+  EXPECT_TRUE(pacer_.Next(0, At(absl::Hours(1))).forbidden);
+  pacer_.SetHold("");
   EXPECT_TRUE(pacer_.Next(0, At(absl::Hours(1))).may_run);
 }
 
@@ -168,9 +169,7 @@ TEST_F(PacerTest, UnlimitedHeedsNothingButTheOperator) {
   EXPECT_EQ(pacer.WindowReason(Work::kExchange, At(absl::Hours(1))), "");
   EXPECT_TRUE(pacer.Next(0, At(absl::Hours(1))).may_run);
   EXPECT_EQ(pacer.Next(0, At(absl::Hours(1))).pause, absl::ZeroDuration());
-  load.taken_at = At(absl::Seconds(1));
-  load.pause_requested = true;
-  pacer.Observe(load);
+  pacer.SetHold("pause requested by the operator");
   EXPECT_EQ(pacer.Next(0, At(absl::Hours(1))).reason, "pause requested by the operator");
 }
 
@@ -239,6 +238,32 @@ TEST_F(PacerTest, NewLimitsAreHeededAtOnce) {
   limits.replica_lag_max = absl::Seconds(2);
   pacer_.SetLimits(limits);
   EXPECT_EQ(pacer_.Next(0, load.taken_at).reason, "replica lag 8s >= 2s");
+}
+
+TEST_F(PacerTest, WorkersMayBecomeFewerOrMore) {
+  Pacer pacer(Limits::Unlimited(), BatchSize::Options(), 2);
+  EXPECT_TRUE(pacer.Next(1, At(absl::ZeroDuration())).may_run);
+  EXPECT_FALSE(pacer.Next(2, At(absl::ZeroDuration())).may_run);
+  pacer.SetWorkers(1);
+  EXPECT_FALSE(pacer.Next(1, At(absl::ZeroDuration())).may_run);
+  EXPECT_FALSE(pacer.Next(1, At(absl::ZeroDuration())).forbidden);
+  pacer.SetWorkers(8);
+  EXPECT_TRUE(pacer.Next(7, At(absl::ZeroDuration())).may_run);
+  EXPECT_EQ(pacer.workers(), 8);
+}
+
+TEST_F(PacerTest, AShorterTargetShrinksTheNextBatchAndALongerOneLetsItGrow) {
+  Pacer pacer(Limits::Unlimited(), BatchSize::Options());
+  for (int i = 0; i < 10; ++i) pacer.BatchDone(pacer.rows_per_batch(), absl::Milliseconds(100));
+  ASSERT_EQ(pacer.rows_per_batch(), 2000);
+  pacer.SetBatchTarget(absl::Milliseconds(25));
+  EXPECT_EQ(pacer.rows_per_batch(), 500);
+  for (int i = 0; i < 10; ++i) pacer.BatchDone(pacer.rows_per_batch(), absl::Milliseconds(25));
+  EXPECT_EQ(pacer.rows_per_batch(), 500);
+  pacer.SetBatchTarget(absl::Milliseconds(200));
+  EXPECT_EQ(pacer.rows_per_batch(), 500);
+  for (int i = 0; i < 2; ++i) pacer.BatchDone(pacer.rows_per_batch(), absl::Milliseconds(25));
+  EXPECT_EQ(pacer.rows_per_batch(), 750);
 }
 
 // Samples of a server whose commits take so long, each 250 ms; 4 ms if it is let alone.
@@ -370,9 +395,8 @@ TEST_F(PacerWindowTest, TheWindowHoldsWithoutAnyLimit) {
 
 TEST_F(PacerWindowTest, TheOperatorsWordIsTheReasonShown) {
   Pacer pacer = InWindow("14:00-15:00 UTC");
-  Load load = IdleLoad();
-  load.pause_requested = true;
-  pacer.Observe(load);
+  pacer.Observe(IdleLoad());
+  pacer.SetHold("pause requested by the operator");
   EXPECT_EQ(pacer.Next(0, At(absl::Seconds(1))).reason, "pause requested by the operator");
 }
 

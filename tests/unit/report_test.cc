@@ -113,6 +113,15 @@ TEST(PanelLinesTest, ShowTheWholeStateAtEightyColumns) {
             }));
 }
 
+TEST(PanelLinesTest, WhatIsAdjustedIsALineMore) {
+  ProgressSnapshot snapshot = CopyHalfDone();
+  snapshot.adjusted = "workers 4 until 14:05";
+  const std::vector<std::string> lines = PanelLines(snapshot, Phases(), 80);
+  ASSERT_EQ(lines.size(), 7U);
+  EXPECT_EQ(lines[6], "adjusted: workers 4 until 14:05");
+  EXPECT_NE(ProgressLine(snapshot).find("adjusted: workers 4 until 14:05"), std::string::npos);
+}
+
 TEST(PanelLinesTest, NeverExceedTheWidth) {
   ProgressSnapshot snapshot = CopyHalfDone();
   snapshot.name = std::string(100, 'x');

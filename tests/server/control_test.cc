@@ -1,0 +1,278 @@
+// A running job is steered from another terminal and by SQL: faster, slower, stopped.
+
+#include <csignal>
+#include <iostream>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/server/fixture.h"
+
+namespace server {
+namespace {
+
+// Promised is a third of a second, and one second for what is adjusted; a machine that is busy with
+// something else is given more.
+constexpr milliseconds kStopMax{1000};
+constexpr milliseconds kEffectiveMax{3000};
+
+class ControlTest : public ServerTest {
+ protected:
+  // Begins a job whose every batch takes that long on the server.
+  std::unique_ptr<Tool> Begin(const std::string& seconds_per_batch, const Arguments& more = {}) {
+    CreateSet(20000);
+    sql().Exec(
+        "CREATE TABLE slowness (seconds float8 NOT NULL);"
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS"
+        " 'BEGIN PERFORM pg_sleep(seconds) FROM slowness; RETURN NULL; END'");
+    SlowDown(seconds_per_batch);
+    Arguments arguments = RunSetArguments();
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    auto run = std::make_unique<Tool>(target(), arguments,
+                                      Environment{"PG_RESTRUCTURE_JOB_BATCH_ROWS=50",
+                                                  "PG_RESTRUCTURE_FAIL=connect.enter:sleep=700"});
+    EXPECT_TRUE(AwaitStage("copying")) << run->Written();
+    sql().Exec(absl::StrCat("CREATE TRIGGER slow AFTER INSERT ON ", Replacement(),
+                            " FOR EACH STATEMENT EXECUTE FUNCTION slow()"));
+    return run;
+  }
+
+  // Of each batch that begins from now on.
+  void SlowDown(const std::string& seconds) {
+    sql().Exec("DELETE FROM slowness; INSERT INTO slowness VALUES (" + seconds + ")");
+  }
+
+  std::string Replacement() { return SideTables(sql(), "public", "members_of_owner").back(); }
+
+  std::int64_t Workers(const std::string& condition = "true") {
+    return sql().Number(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'pg\\_restructure job % worker %' AND " +
+        condition);
+  }
+  std::int64_t BusyWorkers() { return Workers("state = 'active'"); }
+
+  bool AwaitWorkers(std::int64_t number) {
+    return Eventually([&] { return Workers() == number; }, kEffectiveMax);
+  }
+
+  // Runs `stop` and waits until no statement of the workers runs.
+  testing::AssertionResult Stops(const std::string& what, const std::function<void()>& stop) {
+    stop();
+    const Clock::time_point start = Clock::now();
+    const bool stopped = Eventually([&] { return BusyWorkers() == 0; });
+    const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - start);
+    std::cout << "stopped by " << what << " in " << took.count() << " ms\n";
+    if (stopped && took <= kStopMax) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << what << ": " << took.count() << " ms";
+  }
+
+  void Call(const std::string& function) {
+    sql().Exec(absl::StrCat("SELECT restructure.", function, "(", Job(), ")"));
+  }
+
+  std::string Status() { return Run({"status", Job()}).text(); }
+
+  // The server's message when it refuses `sql`, and its hint is checked to be there.
+  std::string Refused(const std::string& statement) {
+    try {
+      sql().Exec(statement);
+    } catch (const ServerError& error) {
+      return error.what();
+    }
+    return "not refused";
+  }
+
+  bool Finishes(Tool& run) {
+    SlowDown("0");
+    const Outcome outcome = run.Wait();
+    EXPECT_TRUE(Exits(kDone, outcome));
+    EXPECT_TRUE(None(Differences()));
+    EXPECT_TRUE(Exits(kDone, Run({"finish", Job()})));
+    EXPECT_TRUE(Clean());
+    return outcome.exit_code == kDone;
+  }
+};
+
+TEST_F(ControlTest, WorkersComeAndGoWhileTheJobRuns) {
+  const std::unique_ptr<Tool> run = Begin("0.1", {"--no-throttle", "--workers", "1"});
+  ASSERT_TRUE(AwaitWorkers(1));
+  sql().Exec(absl::StrCat("SELECT restructure.adjust(", Job(), ", 'workers', '4')"));
+  EXPECT_TRUE(AwaitWorkers(4)) << Workers();
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(Status(), "adjusted: workers 4\n"); }));
+
+  const Outcome adjusted = Run({"adjust", Job(), "--workers", "2", "--for", "3s"});
+  EXPECT_TRUE(Exits(kDone, adjusted));
+  EXPECT_TRUE(absl::StrContains(adjusted.out, absl::StrCat("job ", Job(), ": workers 2 until ")))
+      << adjusted;
+  EXPECT_TRUE(AwaitWorkers(2)) << Workers();
+  // The time is over: as it was begun.
+  EXPECT_TRUE(Eventually([&] { return Workers() == 1; }));
+  EXPECT_TRUE(
+      Eventually([&] { return sql().Number("SELECT count(*) FROM restructure.adjustment") == 0; }));
+
+  EXPECT_TRUE(Exits(kDone, Run({"adjust", Job(), "--profile", "fast", "--workers", "3"})));
+  EXPECT_TRUE(AwaitWorkers(3)) << Workers();
+  EXPECT_EQ(sql().Text("SELECT string_agg(key || '=' || value, ' ' ORDER BY key)"
+                       " FROM restructure.adjustments"),
+            "batch-target=250ms replica-lag=15s replica-lag-bytes=256MB wait-for-us=100ms"
+            " workers=3");
+  const Outcome reset = Run({"adjust", Job(), "--reset"});
+  EXPECT_EQ(reset.out, absl::StrCat("job ", Job(), ": as it was begun\n"));
+  EXPECT_TRUE(AwaitWorkers(1)) << Workers();
+  EXPECT_TRUE(Finishes(*run));
+}
+
+TEST_F(ControlTest, ABatchTargetIsHeededByTheNextBatches) {
+  CreateSet(20000);
+  Tool run(target(), RunSetArguments({"--no-throttle", "--workers", "1", "--batch-target", "1m"}),
+           {"PG_RESTRUCTURE_FAIL=connect.enter:sleep=700"});
+  ASSERT_TRUE(AwaitStage("copying")) << run.Written();
+  sql().Exec(
+      absl::StrCat("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+                   " 'BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END';"
+                   "CREATE TRIGGER slow AFTER INSERT ON ",
+                   Replacement(), " FOR EACH STATEMENT EXECUTE FUNCTION slow()"));
+  ASSERT_TRUE(AwaitWorkers(1));
+  EXPECT_TRUE(Exits(kDone, Run({"adjust", Job(), "--batch-target", "10ms"})));
+  EXPECT_TRUE(Eventually([&] {
+    return sql().Number(
+               "SELECT progress::json->>'rows_per_batch' FROM restructure.jobs"
+               " ORDER BY job_id DESC LIMIT 1") == 50;
+  }));
+  sql().Exec("DROP FUNCTION slow() CASCADE");
+  EXPECT_TRUE(Exits(kDone, run.Wait()));
+  EXPECT_TRUE(None(Differences()));
+}
+
+TEST_F(ControlTest, SqlRefusesWhatTheCommandLineRefuses) {
+  CreateSet(100);
+  ASSERT_TRUE(Exits(kDone, Run(RunSetArguments({"--hold-before-swap", "--no-throttle"}))));
+  const std::string job = Job();
+  const auto adjust = [&](const std::string& key, const std::string& value) {
+    return Refused(
+        absl::StrCat("SELECT restructure.adjust(", job, ", '", key, "', '", value, "')"));
+  };
+  EXPECT_TRUE(absl::StrContains(Refused("SELECT restructure.adjust(999, 'workers', '4')"),
+                                "P0002: ERROR:  no job 999\nHINT:  "));
+  EXPECT_TRUE(absl::StrContains(
+      adjust("wokers", "4"),
+      "22023: ERROR:  there is no key \"wokers\" that can be changed while a job runs\n"
+      "HINT:  the keys are active-sessions, batch-target, controller, replica-lag, "
+      "replica-lag-bytes, wait-for-us, workers"));
+  EXPECT_TRUE(absl::StrContains(
+      adjust("workers", "65"),
+      "22023: ERROR:  key workers: \"65\" is not a number from 1 to 64\nHINT:  write plain"));
+  for (const char* value : {"0", "-1", "four", "", "1e1", " 4", "99999999999999"}) {
+    EXPECT_TRUE(absl::StrContains(adjust("workers", value), "is not a number")) << value;
+  }
+  for (const char* value :
+       {"0", "61s", "2h", "100", "100 ms", "1 hour", "-1s", "NaN", "infinity"}) {
+    EXPECT_TRUE(
+        absl::StrContains(adjust("batch-target", value), "is not a duration from 1ms to 1m"))
+        << value;
+  }
+  for (const char* value : {"1XB", "-1", "1.5GB", "1025TB", "GB"}) {
+    EXPECT_TRUE(absl::StrContains(adjust("replica-lag-bytes", value), "is not a size")) << value;
+  }
+  EXPECT_TRUE(absl::StrContains(adjust("controller", "true"), "is not a switch, on or off"));
+  EXPECT_TRUE(absl::StrContains(
+      Refused(absl::StrCat("SELECT restructure.adjust(", job, ", 'workers', '4', '-1 s')")),
+      "is over at once"));
+  EXPECT_EQ(sql().Number("SELECT count(*) FROM restructure.adjustment"), 0);
+
+  // What is at the bounds, both take.
+  for (const char* bound : {"low", "high"}) {
+    for (const Row& row : sql().Query(absl::StrCat("SELECT key, coalesce(", bound,
+                                                   ", 'off') FROM restructure.adjustable"))) {
+      EXPECT_TRUE(Exits(kDone, Run({"adjust", job, "--" + *row[0], *row[1]})));
+    }
+  }
+  EXPECT_EQ(sql().Text("SELECT string_agg(key || '=' || amount::bigint, ' ' ORDER BY key)"
+                       " FROM restructure.adjustment"),
+            "active-sessions=100000 batch-target=60000 controller=0 replica-lag=86400000"
+            " replica-lag-bytes=1125899906842624 wait-for-us=60000 workers=64");
+  sql().Exec(absl::StrCat("SELECT restructure.adjust(", job, ", 'workers', NULL)"));
+  EXPECT_EQ(sql().Number("SELECT count(*) FROM restructure.adjustments WHERE key = 'workers'"), 0);
+  const nlohmann::json status =
+      nlohmann::json::parse(Run({"status", job, "--json"}).out, nullptr, false);
+  EXPECT_EQ(status["adjustments"].size(), 6U) << status;
+
+  // Others may look, not steer.
+  sql().Exec("CREATE ROLE onlooker; SET ROLE onlooker");
+  EXPECT_EQ(sql().Number("SELECT count(*) FROM restructure.adjustments"), 6);
+  EXPECT_EQ(sql().Try(absl::StrCat("SELECT restructure.adjust(", job, ", 'workers', '4')")),
+            "42501");
+  EXPECT_EQ(sql().Try(absl::StrCat("SELECT restructure.panic(", job, ")")), "42501");
+  sql().Exec("RESET ROLE; DROP ROLE onlooker");
+
+  ASSERT_TRUE(Aborts());
+  EXPECT_TRUE(
+      absl::StrContains(adjust("workers", "4"), absl::StrCat("55000: ERROR:  job ", job, " on ")));
+  EXPECT_TRUE(Exits(kRefused, Run({"adjust", job, "--workers", "4"})));
+  EXPECT_EQ(sql().Number("SELECT count(*) FROM restructure.adjustment"), 0);
+}
+
+TEST_F(ControlTest, APauseAndAPanicEndLongBatchesAtOnce) {
+  const std::unique_ptr<Tool> run = Begin("60", {"--no-throttle", "--workers", "2"});
+  for (const char* how : {"pause", "panic", "pause", "panic"}) {
+    ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 2; })) << run->Written();
+    EXPECT_TRUE(Stops(how, [&] { Call(how); }));
+    EXPECT_TRUE(Eventually([&] { return absl::StrContains(Status(), how); })) << Status();
+    EXPECT_EQ(BusyWorkers(), 0);
+    EXPECT_TRUE(run->Running()) << run->Written();
+    Call("resume");
+  }
+  ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 2; })) << run->Written();
+  EXPECT_TRUE(Stops("panic JOB", [&] { EXPECT_TRUE(Exits(kDone, Run({"panic", Job()}))); }));
+  SlowDown("0");
+  EXPECT_TRUE(Exits(kDone, Run({"resume", Job()})));
+  EXPECT_TRUE(Finishes(*run));
+}
+
+TEST_F(ControlTest, CtrlCEndsLongBatchesAtOnce) {
+  const std::unique_ptr<Tool> run = Begin("60", {"--no-throttle", "--workers", "1"});
+  ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 1; })) << run->Written();
+  EXPECT_TRUE(Stops("Ctrl-C", [&] { run->Signal(SIGINT); }));
+  EXPECT_TRUE(Exits(kResumable, run->Wait()));
+  SlowDown("0");
+  EXPECT_TRUE(Exits(kDone, Run({"resume", Job(), "--no-throttle"})));
+  EXPECT_TRUE(None(Differences()));
+}
+
+TEST_F(ControlTest, ALongBatchThatOthersWaitForIsEnded) {
+  const std::unique_ptr<Tool> run = Begin("60", {"--controller", "off", "--workers", "1"});
+  ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 1; })) << run->Written();
+  Client other(target().Conninfo());
+  const Clock::time_point start = Clock::now();
+  other.Exec("BEGIN; LOCK TABLE members IN ACCESS EXCLUSIVE MODE; COMMIT");
+  const auto waited = std::chrono::duration_cast<milliseconds>(Clock::now() - start);
+  std::cout << "others waited for " << waited.count() << " ms\n";
+  EXPECT_LT(waited, milliseconds(5000));
+  EXPECT_TRUE(Finishes(*run));
+}
+
+TEST_F(ControlTest, APauseLetsAnIndexBuildGoOnAndAPanicEndsIt) {
+  CreateMembers(sql(), 500);
+  sql().Exec("CREATE INDEX members_rank ON members (rank)");
+  // The build waits for the end of this transaction.
+  Client writer(target().Conninfo());
+  writer.Exec("BEGIN; UPDATE members SET hits = hits + 1 WHERE id = 1");
+  const std::string build = "CREATE INDEX CONCURRENTLY%";
+  Tool run(target(), {"run", "index", "public.members_rank", "--key", "rank, id", "--no-throttle"});
+  ASSERT_TRUE(Eventually([&] { return ToolRuns(build); })) << run.Written();
+  Call("pause");
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(Status(), "paused"); }));
+  EXPECT_FALSE(Eventually([&] { return !ToolRuns(build); }, milliseconds(1000)));
+  EXPECT_TRUE(Stops("panic", [&] { Call("panic"); }));
+  writer.Exec("COMMIT");
+  Call("resume");
+  EXPECT_TRUE(Exits(kDone, run.Wait()));
+  EXPECT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_TRUE(Clean());
+}
+
+}  // namespace
+}  // namespace server

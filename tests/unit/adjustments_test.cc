@@ -1,0 +1,79 @@
+#include "restructure/adjustments.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tools/option_tables.h"
+
+namespace restructure {
+namespace {
+
+using catalog::Adjustment;
+
+Adjustment Of(const std::string& key, const std::string& value, double amount) {
+  return {key, value, amount, std::nullopt};
+}
+
+absl::Time At(int hour, int minute) {
+  return absl::FromCivil(absl::CivilMinute(2026, 11, 25, hour, minute), absl::UTCTimeZone());
+}
+
+TEST(AdjustmentsTest, NothingAdjustedIsWhatTheJobBeganWith) {
+  Settings settings;
+  settings.workers = 3;
+  settings.limits.replica_lag_max = absl::Seconds(7);
+  const Pacing pacing = Adjusted(settings, {});
+  EXPECT_EQ(pacing.workers, 3);
+  EXPECT_EQ(pacing.batch_target, settings.batch_size.target);
+  EXPECT_EQ(pacing.limits.replica_lag_max, absl::Seconds(7));
+  EXPECT_TRUE(pacing.limits.heed_commits);
+}
+
+TEST(AdjustmentsTest, EachKeyChangesItsOwnAndNothingElse) {
+  const Settings settings;
+  const Pacing pacing =
+      Adjusted(settings, {Of("workers", "6", 6), Of("batch-target", "250ms", 250),
+                          Of("replica-lag", "20s", 20000), Of("replica-lag-bytes", "1GB", 1 << 30),
+                          Of("active-sessions", "9", 9), Of("wait-for-us", "0", 0)});
+  EXPECT_EQ(pacing.workers, 6);
+  EXPECT_EQ(pacing.batch_target, absl::Milliseconds(250));
+  EXPECT_EQ(pacing.limits.replica_lag_max, absl::Seconds(20));
+  EXPECT_EQ(pacing.limits.replica_lag_bytes_max, 1 << 30);
+  EXPECT_EQ(pacing.limits.active_sessions_max, 9);
+  EXPECT_EQ(pacing.limits.wait_for_us_max, absl::ZeroDuration());
+  EXPECT_TRUE(pacing.limits.heed_commits);
+  EXPECT_FALSE(Adjusted(settings, {Of("controller", "off", 0)}).limits.heed_commits);
+}
+
+TEST(AdjustmentsTest, WorkersStayWithinWhatThereCanBe) {
+  EXPECT_EQ(Adjusted(Settings(), {Of("workers", "1000", 1000)}).workers, kWorkersMax);
+  EXPECT_EQ(Adjusted(Settings(), {Of("workers", "0", 0)}).workers, 1);
+}
+
+TEST(AdjustmentsTest, AKeyOfANewerProgramChangesNothing) {
+  EXPECT_EQ(Adjusted(Settings(), {Of("colour", "red", 1)}).workers, Settings().workers);
+}
+
+TEST(AdjustmentsTest, AreDescribedWithTheirEnds) {
+  Adjustment workers = Of("workers", "4", 4);
+  workers.until = At(14, 5);
+  const Adjustment target = Of("batch-target", "200ms", 200);
+  EXPECT_EQ(Describe({}, At(13, 55), absl::UTCTimeZone()), "");
+  EXPECT_EQ(Describe({target, workers}, At(13, 55), absl::UTCTimeZone()),
+            "batch-target 200ms, workers 4 until 14:05");
+  workers.until = At(14, 5) + absl::Hours(24);
+  EXPECT_EQ(Describe({workers}, At(13, 55), absl::UTCTimeZone()), "workers 4 until Thu 14:05");
+}
+
+TEST(AdjustmentsTest, TheCommandTakesTheKeysThatAreKnownHere) {
+  std::vector<std::string> keys;
+  for (const tools::OptionSpec* option : tools::OptionsOf(*tools::FindCommand("adjust"))) {
+    if (option->otherwise != nullptr) keys.emplace_back(option->name);
+  }
+  EXPECT_EQ(keys, AdjustableKeys());
+}
+
+}  // namespace
+}  // namespace restructure
