@@ -28,7 +28,7 @@ helpers AS (
   SELECT p.proname::text, 'function', pg_catalog.split_part(p.proname::text, '_', 2)::bigint,
          pg_catalog.split_part(p.proname::text, '_', 1)
   FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'restructure'::pg_catalog.regnamespace
-    AND p.proname::text ~ '^(log|sync|mirror)_[0-9]+$')
+    AND p.proname::text ~ '^(log|sync|mirror|apply)_[0-9]+$')
 SELECT pg_catalog.format('structure %s (%I.%I) is neither live nor part of an open job',
          n.structure_id, n.schema_name, coalesce(c.relname::text, n.table_name)),
        CASE WHEN n.set_id IS NULL
@@ -67,7 +67,8 @@ SELECT pg_catalog.format('%s restructure.%I is left over', h.what, h.name),
        pg_catalog.format('drop it: no set and no open job uses it.')
 FROM helpers h
 WHERE h.id NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
-  AND (h.kind IN ('keys', 'taken', 'log') OR h.id NOT IN (SELECT id FROM live WHERE id IS NOT NULL))
+  AND (h.kind IN ('keys', 'taken', 'log', 'apply')
+    OR h.id NOT IN (SELECT id FROM live WHERE id IS NOT NULL))
 UNION ALL
 SELECT pg_catalog.format('index %s is invalid', i.indexrelid::pg_catalog.regclass),
        pg_catalog.format('REINDEX INDEX CONCURRENTLY %s.', i.indexrelid::pg_catalog.regclass)

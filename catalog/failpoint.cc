@@ -22,7 +22,7 @@ constexpr absl::string_view kTransactions[] = {
     "revert",         "release",        "disconnect",     "empty",        "drop",
     "abandon",        "close_job",      "index_skeleton", "index_attach", "index_part",
     "index_exchange", "index_revert",   "index_validate", "index_drop",   "table_exchange",
-    "table_revert",   "table_validate", "table_sequence", "table_drop"};
+    "table_revert",   "table_validate", "table_sequence", "table_drop",   "table_attach"};
 // Around statements that cannot run in a transaction.
 constexpr absl::string_view kStatements[] = {"index_concurrently", "index_drop_concurrently"};
 constexpr absl::string_view kPhases[] = {"build", "connect",    "verify", "swap",

@@ -1,6 +1,7 @@
 #include "catalog/schema.h"
 
 #include "absl/strings/str_cat.h"
+#include "catalog/schema_partitions.h"
 #include "catalog/schema_steering.h"
 
 namespace catalog {
@@ -418,7 +419,8 @@ $f$;
 INSERT INTO restructure.version (version) VALUES (3)
 )sql";
 
-constexpr const char* kVersions[] = {kVersion1, kVersion2, kVersion3, kSchemaSteering};
+constexpr const char* kVersions[] = {kVersion1, kVersion2, kVersion3, kSchemaSteering,
+                                     kSchemaPartitions};
 static_assert(sizeof kVersions / sizeof *kVersions == kSchemaVersion);
 
 absl::Status CheckVersion(int version) {

@@ -35,6 +35,7 @@ struct SetDefinition {
   bool insertion_automatic = true;
   bool retention_mandatory = true;
   std::optional<std::int64_t> live_structure;  // empty until the set has been created
+  bool by_row = false;  // the member table is a partition: see partition_statements.h
 
   // True where a program may connect or disconnect members: then a structure, not the member
   // table, says who is a member.
@@ -58,6 +59,7 @@ struct Structure {
   QualifiedName TakenKeys() const { return Helper("taken_"); }
   QualifiedName LogFunction() const { return Helper("log_"); }
   QualifiedName SyncFunction() const { return Helper("sync_"); }
+  QualifiedName ApplyFunction() const { return Helper("apply_"); }
   QualifiedName MirrorFunction() const { return Helper("mirror_"); }
   std::string KeyIndex() const { return table.name + "_key"; }
   std::string OrderIndex() const { return table.name + "_order"; }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/substitute.h"
+#include "catalog/partition_statements.h"
 
 namespace catalog {
 namespace {
@@ -118,6 +119,7 @@ std::string SyncBody(const SetDefinition& set, const Structure& structure) {
 
 // Old and new keys go to the log as they are: duplicates are the consumer's business.
 std::string LogBody(const SetDefinition& set, const Structure& structure) {
+  if (set.by_row) return RowLogBody(set, structure);
   const std::string into =
       StrCat("INSERT INTO ", structure.KeyLog().Sql(), " (", QuoteNames(set.key), ") ");
   const std::string from = StrCat("SELECT ", QuoteNames(set.key), " FROM ");
@@ -217,11 +219,12 @@ std::vector<std::string> GiveFunction(const QualifiedName& function, const std::
 std::vector<std::string> CreateKeyLog(const SetDefinition& set, const Structure& structure,
                                       const std::string& owner) {
   const std::string keys = KeyColumnsSql(set, structure);
-  std::vector<std::string> sql = {StrCat("CREATE TABLE ", structure.KeyLog().Sql(), " (", keys,
-                                         ") WITH (vacuum_truncate = false)"),
-                                  StrCat("CREATE TABLE ", structure.TakenKeys().Sql(), " (", keys,
-                                         ", PRIMARY KEY (", QuoteNames(set.key), "))"),
-                                  CreateFunction(structure.LogFunction(), LogBody(set, structure))};
+  std::vector<std::string> sql = {
+      StrCat("CREATE TABLE ", structure.KeyLog().Sql(), " (", keys,
+             set.by_row ? kWriterColumns : "", ") WITH (vacuum_truncate = false)"),
+      StrCat("CREATE TABLE ", structure.TakenKeys().Sql(), " (", keys, ", PRIMARY KEY (",
+             QuoteNames(set.key), "))"),
+      CreateFunction(structure.LogFunction(), LogBody(set, structure))};
   for (const QualifiedName& table : {structure.KeyLog(), structure.TakenKeys()}) {
     sql.push_back(StrCat("ALTER TABLE ", table.Sql(), " OWNER TO ", QuoteName(owner)));
   }
@@ -245,6 +248,7 @@ std::vector<std::string> CreateSourceView(const SetDefinition& set, const Struct
 }
 
 std::vector<std::string> CreateLogTriggers(const SetDefinition& set, const Structure& structure) {
+  if (set.by_row) return CreateRowLogTriggers(set, structure);
   const std::string on = StrCat(" ON ", set.member.Sql());
   const std::string log =
       StrCat(" FOR EACH STATEMENT EXECUTE FUNCTION ", structure.LogFunction().Sql(), "()");

@@ -1,11 +1,13 @@
 // The exchange of two tables: what is executed under the lock is written before it is taken.
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "catalog/partition_exchange.h"
 #include "catalog/set_objects.h"
 #include "catalog/table_objects.h"
 
@@ -24,13 +26,14 @@ named AS (SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS sql
           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace),
 user_trigger AS (
   SELECT * FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal
-  AND NOT pg_catalog.starts_with(tgname::text, 'pg_restructure_')),
+  AND tgparentid = 0 AND NOT pg_catalog.starts_with(tgname::text, 'pg_restructure_')),
 own_rule AS (SELECT * FROM pg_catalog.pg_rewrite WHERE ev_class = $1::oid),
 check_to_add AS (
   SELECT k.* FROM pg_catalog.pg_constraint k WHERE k.conrelid = $1::oid
     AND (k.contype = 'c' OR k.contype = 'n' AND NOT k.convalidated) AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_constraint o WHERE o.conrelid = $2::oid
-      AND o.conname = k.conname)),
+      AND o.conname = k.conname)
+    AND NOT pg_catalog.starts_with(k.conname::text, 'pg_restructure_')),
 foreign_key AS (
   SELECT k.*, CASE WHEN k.conrelid = $1::oid THEN $3::text ELSE r.sql END AS then_on,
     CASE WHEN k.conrelid = $1::oid THEN $4::text ELSE r.sql END AS now_on,
@@ -145,7 +148,7 @@ moves(what, place, text, more) AS (
   UNION ALL SELECT 'do', 90, pg_catalog.format('ALTER PUBLICATION %I DROP TABLE %s; '
     'ALTER PUBLICATION %I ADD TABLE %s%s%s', pubname, $4::text, pubname, $3::text,
     ' (' || columns || ')', ' WHERE (' || filter || ')'), NULL FROM published)
-SELECT what, text, more FROM moves ORDER BY place, text
+SELECT what, place, text, more FROM moves ORDER BY place, text
 )sql";
 
 constexpr char kPublishedOf14[] = "NULL::text AS columns, NULL::text AS filter";
@@ -164,9 +167,23 @@ std::string Rename(const TablePart& part, const std::string& now, const std::str
                 QuoteName(then));
 }
 
-}  // namespace
+void AddRenames(const TableExchange& exchange, std::vector<std::string>* statements) {
+  const Side to_side = Other(exchange.side);
+  for (const TablePart& part : exchange.parts) {
+    statements->push_back(Rename(part, part.name.name, part.spare(exchange.side)));
+    statements->push_back(Rename(part, part.spare(to_side), part.name.name));
+    if (part.kind != "sequence") continue;
+    // Behind the lock that the renaming took: nobody draws a number any more.
+    const QualifiedName old_sequence{part.name.schema, part.spare(exchange.side)};
+    statements->push_back(StrCat("SELECT pg_catalog.setval(", QuoteLiteral(part.name.Sql()),
+                                 "::pg_catalog.regclass, q.last_value, q.is_called) FROM ",
+                                 old_sequence.Sql(), " q"));
+  }
+}
 
-absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange& exchange) {
+// In the order in which they are to be done.
+absl::StatusOr<std::vector<PartitionMove>> ReadMoves(Session& session,
+                                                     const TableExchange& exchange) {
   absl::StatusOr<Rows> version =
       session.Query("SELECT pg_catalog.current_setting('server_version_num')::int >= 150000");
   if (!version.ok()) return version.status();
@@ -176,31 +193,45 @@ absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange
   absl::StatusOr<Rows> rows = session.Query(
       sql, {StrCat(exchange.from), StrCat(exchange.to), exchange.name.Sql(), retired.Sql()});
   if (!rows.ok()) return rows.status();
-  ExchangeText text;
-  std::vector<std::string> statements;
-  const Side to_side = Other(exchange.side);
-  for (const TablePart& part : exchange.parts) {
-    statements.push_back(Rename(part, part.name.name, part.spare(exchange.side)));
-    statements.push_back(Rename(part, part.spare(to_side), part.name.name));
-    if (part.kind != "sequence") continue;
-    // Behind the lock that the renaming took: nobody draws a number any more.
-    const QualifiedName old_sequence{part.name.schema, part.spare(exchange.side)};
-    statements.push_back(StrCat("SELECT pg_catalog.setval(", QuoteLiteral(part.name.Sql()),
-                                "::pg_catalog.regclass, q.last_value, q.is_called) FROM ",
-                                old_sequence.Sql(), " q"));
+  absl::StatusOr<std::vector<PartitionMove>> moves = std::vector<PartitionMove>();
+  if (exchange.is_partition) {
+    moves = WritePartitionMoves(session, exchange.from, exchange.name.Sql(), retired.Sql());
+    if (!moves.ok()) return moves;
   }
   for (const Row& row : *rows) {
-    const std::string what = ToText(row[0]);
-    if (what == "view") text.views.push_back(ToText(row[1]));
-    if (what == "related") text.related.push_back(ToText(row[1]));
-    if (what == "do") statements.push_back(ToText(row[1]));
-    if (what == "validate") {
-      absl::StatusOr<QualifiedName> table = ParseQualifiedName(ToText(row[1]));
+    moves->push_back(
+        {ToText(row[0]), static_cast<int>(ToInt(row[1])), ToText(row[2]), ToText(row[3])});
+  }
+  std::sort(moves->begin(), moves->end(), [](const PartitionMove& a, const PartitionMove& b) {
+    return std::tie(a.place, a.text) < std::tie(b.place, b.text);
+  });
+  return moves;
+}
+
+}  // namespace
+
+absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange& exchange) {
+  absl::StatusOr<std::vector<PartitionMove>> moves = ReadMoves(session, exchange);
+  if (!moves.ok()) return moves.status();
+  ExchangeText text;
+  std::vector<std::string> statements;
+  for (const PartitionMove& move : *moves) {
+    if (move.what == "first") statements.push_back(move.text);
+  }
+  AddRenames(exchange, &statements);
+  for (const PartitionMove& move : *moves) {
+    if (move.what == "view") text.views.push_back(move.text);
+    if (move.what == "above") text.above.push_back(move.text);
+    if (move.what == "beside") text.beside.push_back(move.text);
+    if (move.what == "related") text.related.push_back(move.text);
+    if (move.what == "do") statements.push_back(move.text);
+    if (move.what == "validate") {
+      absl::StatusOr<QualifiedName> table = ParseQualifiedName(move.text);
       if (!table.ok()) return table.status();
       ForeignKey key;
       // The table that has the foreign key afterwards has another name yet.
       key.table = *table == exchange.name ? exchange.to_now : *table;
-      key.name = ToText(row[2]);
+      key.name = move.more;
       text.to_validate.push_back(std::move(key));
     }
   }
@@ -215,14 +246,23 @@ absl::Status LockForTableExchange(Session& session, const TableExchange& exchang
     if (!locked.ok()) return locked;
   }
   // Programs lock children before parents or the other way round: each order has its turn.
-  std::vector<QualifiedName> tables = {exchange.from_now, exchange.to_now};
-  std::vector<QualifiedName> others;
-  for (const std::string& other : text.related) {
-    absl::StatusOr<QualifiedName> name = ParseQualifiedName(other);
-    if (!name.ok()) return name.status();
-    others.push_back(*std::move(name));
-  }
-  tables.insert(others_first ? tables.begin() : tables.end(), others.begin(), others.end());
+  std::vector<QualifiedName> tables;
+  const auto add = [&tables](const std::vector<std::string>& names) -> absl::Status {
+    for (const std::string& name : names) {
+      absl::StatusOr<QualifiedName> parsed = ParseQualifiedName(name);
+      if (!parsed.ok()) return parsed.status();
+      tables.push_back(*std::move(parsed));
+    }
+    return absl::OkStatus();
+  };
+  absl::Status named = others_first ? add(text.related) : absl::OkStatus();
+  // A tree is always locked from its root.
+  if (named.ok()) named = add(text.above);
+  tables.push_back(exchange.from_now);
+  tables.push_back(exchange.to_now);
+  if (named.ok()) named = add(text.beside);
+  if (named.ok() && !others_first) named = add(text.related);
+  if (!named.ok()) return named;
   return LockTables(session, tables, "ACCESS EXCLUSIVE");
 }
 

@@ -131,7 +131,9 @@ absl::StatusOr<TableShape> ReadTableShape(Session& session, std::int64_t oid) {
                       "SELECT pg_catalog.format('%I on %s', k.conname,"
                       " k.conrelid::pg_catalog.regclass) FROM pg_catalog.pg_constraint k"
                       " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid WHERE k.confrelid = $1"
-                      " AND k.contype = 'f' AND (c.relkind = 'p' OR k.conparentid <> 0)",
+                      " AND k.contype = 'f' AND (c.relkind = 'p' OR EXISTS (SELECT FROM"
+                      " pg_catalog.pg_constraint q WHERE q.oid = k.conparentid"
+                      " AND q.conrelid <> k.conrelid))",
                       oid, &shape.partitioned_referrers);
   }
   if (status.ok()) {

@@ -51,9 +51,9 @@ absl::Status InsertTableChange(Session& session, std::int64_t job_id, const Tabl
                                std::int64_t table) {
   absl::StatusOr<Rows> done = session.Query(
       "INSERT INTO restructure.table_change (job_id, schema_name, table_name, live_structure,"
-      " lost_columns, key_index) VALUES ($1, $2, $3, $4, $5, nullif($6, ''))",
+      " lost_columns, key_index, is_partition) VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7)",
       {Id(job_id), change.name.schema, change.name.name, Id(change.live), ArrayLiteral(change.lost),
-       change.key_index});
+       change.key_index, change.is_partition ? "t" : "f"});
   if (!done.ok()) return done.status();
   return session
       .Query("UPDATE restructure.job SET relation = $2::oid::regclass WHERE job_id = $1",
@@ -63,14 +63,18 @@ absl::Status InsertTableChange(Session& session, std::int64_t job_id, const Tabl
 
 absl::StatusOr<TableChange> GetTableChange(Session& session, std::int64_t job_id) {
   absl::StatusOr<Rows> rows = session.Query(
-      "SELECT schema_name, table_name, live_structure, pg_catalog.to_json(lost_columns), key_index"
+      "SELECT schema_name, table_name, live_structure, pg_catalog.to_json(lost_columns), key_index,"
+      " is_partition"
       " FROM restructure.table_change WHERE job_id = $1",
       {Id(job_id)});
   if (!rows.ok()) return rows.status();
   if (rows->empty()) return absl::NotFoundError(absl::StrCat("job ", job_id, " is on no table"));
   const Row& row = rows->front();
-  return TableChange{
-      {ToText(row[0]), ToText(row[1])}, ToInt(row[2]), TextList(row[3]), ToText(row[4])};
+  return TableChange{{ToText(row[0]), ToText(row[1])},
+                     ToInt(row[2]),
+                     TextList(row[3]),
+                     ToText(row[4]),
+                     ToBool(row[5])};
 }
 
 absl::StatusOr<std::int64_t> FindOpenTableJob(Session& session, std::int64_t table) {

@@ -25,6 +25,7 @@ struct TableChange {
   // With another primary key: an index of the new table on the old key, by which rows are followed
   // until the job ends. Empty: none is needed.
   std::string key_index;
+  bool is_partition = false;
 };
 
 // One side: a table that is kept from another one.

@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "catalog/index_facts.h"
 #include "catalog/index_objects.h"
+#include "catalog/partition_statements.h"
 #include "catalog/set_objects.h"
 #include "catalog/set_statements.h"
 #include "catalog/table_alteration.h"
@@ -32,8 +33,11 @@ WITH options AS (
   WHERE c.oid = $1::oid
     AND NOT (o.place = 1 AND $3::text IS NOT NULL AND o.text LIKE 'fillfactor=%'))
 SELECT pg_catalog.format(
-    'CREATE TABLE %s (LIKE %I.%I INCLUDING ALL EXCLUDING INDEXES EXCLUDING STATISTICS)'
-    ' USING %I%s%s', $2::text, n.nspname, c.relname, a.amname,
+    'CREATE TABLE %s (LIKE %I.%I INCLUDING ALL EXCLUDING INDEXES EXCLUDING STATISTICS%s)'
+    ' USING %I%s%s', $2::text, n.nspname, c.relname,
+    -- From 17 on the identities of a partition are those of the partitioned table.
+    CASE WHEN c.relispartition AND pg_catalog.current_setting('server_version_num')::int >= 170000
+         THEN ' EXCLUDING IDENTITY' END, a.amname,
     (SELECT ' WITH (' || pg_catalog.string_agg(
        (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(w), '.')
         FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.split_part(text, '=', 1),
@@ -75,11 +79,13 @@ grants AS (
 statements(place, text) AS (
   SELECT 1, pg_catalog.format('ALTER TABLE %s OWNER TO %I', n.sql, s.owner) FROM s, n
   UNION ALL
-  -- A constraint that is not valid would be enforced for old rows, too: it comes last.
+  -- A constraint that is not valid would be enforced for old rows, too: it comes last. What other
+  -- jobs need for a time does not come at all.
   SELECT 2, pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', n.sql, k.conname)
-  FROM n, pg_catalog.pg_constraint k WHERE k.conrelid = $1::oid AND k.contype IN ('c', 'n')
+  FROM n, pg_catalog.pg_constraint k WHERE k.conrelid = $1::oid AND (k.contype IN ('c', 'n')
     AND NOT k.convalidated
     AND coalesce((pg_catalog.to_jsonb(k)->>'conenforced')::boolean, true)
+    OR pg_catalog.starts_with(k.conname::text, 'pg_restructure_'))
   UNION ALL
   SELECT 3, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', n.sql, a.attname,
                               a.attstattarget)
@@ -207,8 +213,11 @@ absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_sourc
       CreateKeyLog(new_source, not_brought_back, *owner),
       CreateTableSyncFunction(old_source, new_side, *owner),
       CreateTableSyncFunction(new_source, old_side, *owner),
-      CreateSourceView(new_source, old_side, *owner)};
+      CreateSourceView(new_source, old_side, *owner),
+      CreateApplyTrigger(old_source, new_side),
+      CreateApplyTrigger(new_source, old_side)};
   for (const std::vector<std::string>& statements : all) {
+    if (statements.empty()) continue;
     if (absl::Status done = ExecuteAll(session, statements); !done.ok()) return done;
   }
   return absl::OkStatus();
@@ -377,10 +386,12 @@ absl::Status DropTable(Session& session, const QualifiedName& table) {
 }
 
 absl::Status DropTableHelpers(Session& session, const Structure& side) {
-  return ExecuteAll(session, {StrCat("DROP TABLE IF EXISTS ", side.KeyLog().Sql()),
-                              StrCat("DROP TABLE IF EXISTS ", side.TakenKeys().Sql()),
-                              StrCat("DROP FUNCTION IF EXISTS ", side.LogFunction().Sql(), "()"),
-                              StrCat("DROP FUNCTION IF EXISTS ", side.SyncFunction().Sql(), "()")});
+  return ExecuteAll(session,
+                    {StrCat("DROP TABLE IF EXISTS ", side.KeyLog().Sql()),
+                     StrCat("DROP TABLE IF EXISTS ", side.TakenKeys().Sql()),
+                     StrCat("DROP FUNCTION IF EXISTS ", side.LogFunction().Sql(), "()"),
+                     StrCat("DROP FUNCTION IF EXISTS ", side.SyncFunction().Sql(), "()"),
+                     StrCat("DROP FUNCTION IF EXISTS ", side.ApplyFunction().Sql(), "()")});
 }
 
 absl::Status DropSourceView(Session& session, const Structure& side) {

@@ -75,16 +75,20 @@ struct TableExchange {
   std::string retired;
   std::vector<TablePart> parts;
   Side side = Side::kOld;  // of `from`
+  bool is_partition = false;
 };
 // What is executed under the lock, written beforehand.
 struct ExchangeText {
   std::vector<std::string> views;    // statements that lock them: first, as their readers do
   std::vector<std::string> related;  // tables that foreign keys connect with `from`, as SQL
+  std::vector<std::string> above;    // of a partition: what has to let it go, from the root
+  std::vector<std::string> beside;   // and its default partition
   std::string statements;
   std::vector<ForeignKey> to_validate;  // the foreign keys that were valid: table and name
 };
 absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange& exchange);
-// Takes the locks: the views, then both tables and the related ones, or those before.
+// Takes the locks: the views, then both tables and the related ones, or those before; in a tree of
+// partitions from above to below.
 absl::Status LockForTableExchange(Session& session, const TableExchange& exchange,
                                   const ExchangeText& text, bool others_first);
 absl::Status ExchangeTables(Session& session, const ExchangeText& text);

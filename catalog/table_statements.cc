@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
+#include "catalog/partition_statements.h"
 #include "catalog/set_statements.h"
 
 namespace catalog {
@@ -67,15 +68,20 @@ std::vector<std::string> CreateTableSyncFunction(const SetDefinition& set,
   // index probe a key is right for both.
   constexpr char kProbes[] =
       " SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off";
-  std::vector<std::string> sql = {
-      CreateTriggerFunction(structure.SyncFunction(), kProbes, Body(set, structure))};
-  const std::vector<std::string> given = GiveFunction(structure.SyncFunction(), owner);
-  sql.insert(sql.end(), given.begin(), given.end());
+  std::vector<std::string> sql;
+  const auto create = [&](const QualifiedName& function, const std::string& body) {
+    sql.push_back(CreateTriggerFunction(function, kProbes, body));
+    const std::vector<std::string> given = GiveFunction(function, owner);
+    sql.insert(sql.end(), given.begin(), given.end());
+  };
+  create(structure.SyncFunction(), set.by_row ? RowSyncBody(set, structure) : Body(set, structure));
+  if (set.by_row) create(structure.ApplyFunction(), ApplyBody(set, structure));
   return sql;
 }
 
 std::vector<std::string> CreateTableSyncTriggers(const SetDefinition& set,
                                                  const Structure& structure) {
+  if (set.by_row) return CreateRowSyncTriggers(set, structure);
   const auto trigger = [&](const char* what, const char* event, const char* tables) {
     return StrCat("CREATE TRIGGER ", QuoteName(structure.Trigger(what)), " AFTER ", event, " ON ",
                   set.member.Sql(), tables, " FOR EACH STATEMENT EXECUTE FUNCTION ",

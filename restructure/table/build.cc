@@ -1,4 +1,5 @@
 #include "catalog/ledger.h"
+#include "catalog/partition_exchange.h"
 #include "catalog/table_objects.h"
 #include "restructure/rows/rows.h"
 #include "restructure/table/phases.h"
@@ -35,6 +36,10 @@ absl::StatusOr<Next> Build(Job& job) {
     new_side.oid = *created;
     new_side.source_oid = old_side.oid;
     old_side.source_oid = new_side.oid;
+    if (job.table->change.is_partition) {
+      status = catalog::AddBoundConstraint(session, source, new_side.oid);
+      if (!status.ok()) return status;
+    }
     status = catalog::RecordSequenceParts(session, job.id(), source, new_side.oid);
     if (status.ok()) status = catalog::RecordSides(session, old_side, new_side);
     if (!status.ok()) return status;

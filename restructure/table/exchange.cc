@@ -146,6 +146,7 @@ absl::StatusOr<catalog::TableExchange> Prepare(Job& job, const catalog::TableSid
   if (parts->empty()) return absl::FailedPreconditionError("the job has no parts");
   exchange.parts = *std::move(parts);
   exchange.retired = exchange.parts.front().spare(exchange.side);
+  exchange.is_partition = job.table->change.is_partition;
   return exchange;
 }
 
@@ -153,6 +154,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
   catalog::Session& session = *job.session;
   catalog::TableSide from = LiveSide(job);
   catalog::TableSide to = RetiredSide(job);
+  if (absl::Status ready = PrepareToAttach(job); !ready.ok()) return ready;
   if (absl::Status early = BringOverEarly(job, from, to); !early.ok()) return early;
   GuardOptions options;
   options.timeouts.lock = job.settings.lock_timeout;
@@ -185,7 +187,11 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     // What was written is what is there, or all of it is done again.
     absl::StatusOr<std::string> now = catalog::TableVersion(session, from.oid);
     if (!now.ok()) return now.status();
-    if (*now != *version) return absl::AbortedError("the table was changed meanwhile");
+    absl::StatusOr<bool> ready = IsReadyToAttach(job);
+    if (!ready.ok()) return ready.status();
+    if (*now != *version || !*ready) {
+      return absl::AbortedError("the table was changed meanwhile");
+    }
     status = BringOver(job, from, to, kAll);
     if (status.ok()) status = catalog::ExchangeTables(session, *text);
     if (!status.ok()) return status;

@@ -34,6 +34,7 @@ catalog::SetDefinition SourceOf(const Job& job, const catalog::TableSide& source
   set.member = source.structure.table;
   set.key = source.key;
   set.live_structure = job.table->change.live;
+  set.by_row = job.table->change.is_partition;
   return set;
 }
 

@@ -29,6 +29,13 @@ catalog::SetDefinition SourceOf(const Job& job, const catalog::TableSide& source
 const catalog::TableSide& LiveSide(const Job& job);
 const catalog::TableSide& RetiredSide(const Job& job);
 
+// Of a partition: what the other table and the default partition need before the exchange, so that
+// nothing is read under its locks. Each step is a transaction of its own and done once.
+absl::Status PrepareToAttach(Job& job);
+absl::StatusOr<bool> IsReadyToAttach(Job& job);
+// Takes away what is left of that outside of the job's tables.
+absl::Status DropAttachLeftovers(Job& job);
+
 // Fills the new table in the order that was asked for, range by range.
 absl::Status CopyInOrder(Job& job);
 

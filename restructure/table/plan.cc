@@ -10,6 +10,7 @@
 #include "restructure/phases.h"
 #include "restructure/refusals.h"
 #include "restructure/set/refusals.h"
+#include "restructure/table/leaf.h"
 #include "restructure/table/refusals.h"
 
 namespace restructure {
@@ -30,6 +31,11 @@ absl::Status FindTable(catalog::Session& session, TablePlan* plan) {
   if (!shape.ok()) return shape.status();
   plan->table = *std::move(table);
   plan->shape = *std::move(shape);
+  if (plan->shape.is_partition) {
+    absl::StatusOr<catalog::PartitionShape> partition = catalog::ReadPartitionShape(session, **oid);
+    if (!partition.ok()) return partition.status();
+    plan->partition = *std::move(partition);
+  }
   plan->request.name = plan->table.name.Display();
   plan->key = KeyOf(plan->table);
   return absl::OkStatus();
@@ -83,6 +89,12 @@ absl::Status CheckPrivileges(catalog::Session& session, const TablePlan& plan) {
                      "\nHINT: GRANT CREATE ON SCHEMA ", schema, " TO ", user, "."));
   }
   return CheckLedgerPrivileges(session, plan.server);
+}
+
+// Also when a job goes on: what it asks for cannot have changed.
+absl::Status CheckPartition(const TablePlan& plan) {
+  if (!plan.partition) return absl::OkStatus();
+  return RefuseChangeOfOnePart(plan.table.name, plan.request);
 }
 
 absl::Status CheckTablespace(catalog::Session& session, const TablePlan& plan) {
@@ -226,7 +238,8 @@ absl::StatusOr<std::int64_t> WriteJob(catalog::Session& session, const TablePlan
   job.new_structure = *new_id;
   absl::StatusOr<std::int64_t> job_id = catalog::InsertJob(session, job);
   if (!job_id.ok()) return job_id.status();
-  catalog::TableChange change{plan.table.name, *old_id, plan.columns.lost, ""};
+  catalog::TableChange change{plan.table.name, *old_id, plan.columns.lost, "",
+                              plan.partition.has_value()};
   if (plan.needs_key_index) {
     absl::StatusOr<std::string> key_index =
         catalog::FreeTableName(session, plan.table.name, "__key");
@@ -257,6 +270,7 @@ absl::StatusOr<TablePlan> PlanTable(catalog::Session& session, const TableReques
     if (!refused.ok()) return refused;
   }
   status = CheckPrivileges(session, plan);
+  if (status.ok()) status = CheckPartition(plan);
   if (status.ok()) status = DesignColumns(session, &plan);
   if (status.ok()) status = ReadOrder(session, &plan);
   if (status.ok()) status = CheckTablespace(session, plan);
@@ -270,6 +284,13 @@ absl::StatusOr<TablePlan> PlanTable(catalog::Session& session, const TableReques
         RefuseDependants(plan.table, plan.shape, plan.server),
         RefuseSpace(plan.table, plan.space_bytes, space_max_bytes)}) {
     if (!refused.ok()) return refused;
+  }
+  if (plan.partition) {
+    status = RefusePartition(plan.table, *plan.partition, plan.server);
+    if (!status.ok()) return status;
+    for (std::string& warning : PartitionWarnings(plan.table, *plan.partition)) {
+      plan.warnings.push_back(std::move(warning));
+    }
   }
   status = RefuseMisfits(session, &plan);
   if (status.ok()) status = CheckPrimaryKey(session, &plan);

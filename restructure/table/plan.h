@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "catalog/facts.h"
 #include "catalog/ledger.h"
+#include "catalog/partition_facts.h"
 #include "catalog/table_facts.h"
 #include "restructure/job.h"
 #include "restructure/table/request.h"
@@ -22,6 +23,7 @@ struct TablePlan {
   catalog::ServerFacts server;
   catalog::TableFacts table;
   catalog::TableShape shape;
+  std::optional<catalog::PartitionShape> partition;  // its place in a tree
   std::vector<std::string> key;
   std::vector<catalog::SortColumn> order_by;
   catalog::AlteredColumns columns;

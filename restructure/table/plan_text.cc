@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "restructure/planned_step.h"
+#include "restructure/table/leaf.h"
 #include "restructure/table/plan.h"
 
 namespace restructure {
@@ -46,14 +47,16 @@ std::vector<PlannedStep> Steps(const TablePlan& plan, const Settings& settings) 
        absl::StrCat("SHARE ROW EXCLUSIVE on ", table, ", at most ",
                     absl::FormatDuration(settings.swap_lock_budget))},
       {"",
-       absl::StrCat("exchange the names; triggers, policies, rules, ", plan.shape.foreign_keys,
-                    " foreign keys",
-                    plan.shape.moved.empty()
-                        ? ""
-                        : absl::StrCat(", ", absl::StrJoin(plan.shape.moved, ", ")),
-                    " go over"),
        absl::StrCat(
-           "ACCESS EXCLUSIVE on ", table,
+           plan.partition ? absl::StrCat("detach it from ", plan.partition->parent.Display(),
+                                         " and attach the new table in its place; ")
+                          : "exchange the names; ",
+           "triggers, policies, rules, ", plan.shape.foreign_keys, " foreign keys",
+           plan.shape.moved.empty() ? ""
+                                    : absl::StrCat(", ", absl::StrJoin(plan.shape.moved, ", ")),
+           " go over"),
+       absl::StrCat(
+           "ACCESS EXCLUSIVE on ", table, plan.partition ? PartitionLocks(*plan.partition) : "",
            others ? ", the views over it and the tables that foreign keys connect with it" : "",
            tried)},
       {"soak", SoakText(settings, "keep both equal"), "none"},

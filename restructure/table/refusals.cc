@@ -54,11 +54,7 @@ absl::Status RefuseTableKind(const catalog::TableFacts& table, const catalog::Ta
   if (table.persistence == 't') {
     return refuse("is a temporary table: no other session sees it", "use VACUUM FULL on it.");
   }
-  if (shape.is_partition) {
-    return refuse("is a partition, which this version cannot exchange inside its tree",
-                  "detach it, rebuild it, and attach it again.");
-  }
-  if (table.has_children || shape.has_parents) {
+  if (table.has_children || (shape.has_parents && !shape.is_partition)) {
     return refuse("is part of an inheritance tree",
                   "end the inheritance: ALTER TABLE ... NO INHERIT.");
   }

@@ -142,6 +142,7 @@ absl::StatusOr<Next> Drop(Job& job) {
   // If somebody dropped the table, the retired one has the last copy of its rows, and stays.
   if (LiveSide(job).oid == 0) {
     absl::Status left = DropTriggersOf(job, RetiredSide(job), "drop", LiveSide(job));
+    if (left.ok()) left = DropAttachLeftovers(job);
     if (left.ok()) left = DropSide(job, LiveSide(job));
     if (left.ok()) left = Close(job, "done");
     if (!left.ok()) return left;
@@ -150,6 +151,7 @@ absl::StatusOr<Next> Drop(Job& job) {
   absl::Status status = CheckNames(job);
   if (status.ok()) status = DropTriggersOf(job, LiveSide(job), "drop", RetiredSide(job));
   if (status.ok()) status = DropKeyIndex(job);
+  if (status.ok()) status = DropAttachLeftovers(job);
   if (status.ok()) status = DropSide(job, RetiredSide(job));
   if (status.ok()) status = Close(job, "done");
   if (!status.ok()) return status;
@@ -160,6 +162,7 @@ absl::Status Abandon(Job& job) {
   absl::Status status;
   if (job.replacement->stage != "building") {
     status = DropTriggersOf(job, job.table->old_side, "abandon", job.table->new_side);
+    if (status.ok()) status = DropAttachLeftovers(job);
     if (status.ok()) status = DropSide(job, job.table->new_side);
   }
   return status.ok() ? Close(job, "aborted") : status;

@@ -179,6 +179,8 @@ SELECT o.kind, o.name, 'expression', pg_get_expr(d.adbin, d.adrelid)
 FROM object o JOIN pg_attrdef d ON o.classid = 'pg_attrdef'::regclass AND d.oid = o.objid
 )";
 
+// Only checks, and from 18 on NOT NULL, are inherited by children in the usual sense; of the others
+// the mark tells how a partition came to its constraint, and nobody can change it.
 // The states of the internal triggers: DISABLE TRIGGER ALL silences foreign keys, too.
 constexpr char kConstraints[] = R"(
 SELECT o.kind, o.name, v.property, v.value
@@ -191,7 +193,8 @@ CROSS JOIN LATERAL (VALUES
   ('deferred', k.condeferred::text),
   ('local', k.conislocal::text),
   ('inherited', nullif(k.coninhcount, 0)::text),
-  ('not inherited by children', k.connoinherit::text),
+  ('not inherited by children',
+   CASE WHEN k.contype IN ('c', 'n') THEN k.connoinherit::text END),
   ('index', nullif(k.conindid, 0)::regclass::text)
 ) v(property, value)
 UNION ALL

@@ -648,7 +648,6 @@ TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
       {{"nokey"}, "has no key"},
       {{"unlogged"}, "is an unlogged table"},
       {{"part"}, "is a partitioned table"},
-      {{"part_1"}, "is a partition"},
       {{"parent"}, "is part of an inheritance tree"},
       {{"child"}, "is part of an inheritance tree"},
       {{"rowtyped"}, "cannot be pointed at another table: column r of table"},

@@ -1,0 +1,40 @@
+// Capture of a table that is a partition. Its rows come and go through the partitioned tables above
+// it, too, for which its statement triggers do not fire: every row has to tell for itself.
+//
+// The changes of a statement arrive one by one here, so that values which change places between
+// rows under a unique index meet one another halfway. A row whose turn comes too early is left as
+// it was; its key goes to the key log, marked with the writer's transaction, and when that commits,
+// all of its marked keys are brought over together. What cannot be brought over even then stays in
+// the key log, unmarked for everybody else, as with other tables.
+//
+// Pure, as in set_statements.h.
+
+#ifndef CATALOG_PARTITION_STATEMENTS_H_
+#define CATALOG_PARTITION_STATEMENTS_H_
+
+#include <string>
+#include <vector>
+
+#include "catalog/set_definition.h"
+
+namespace catalog {
+
+// Further columns of the key log: the transaction that has to come back to the key, and whether
+// this is its first.
+inline constexpr char kWriterColumns[] = ", \"writer.xid\" xid8, \"writer.first\" boolean";
+
+std::string RowLogBody(const SetDefinition& set, const Structure& structure);
+std::string RowSyncBody(const SetDefinition& set, const Structure& structure);
+// What a writer's transaction does before it commits, if it has marked keys.
+std::string ApplyBody(const SetDefinition& set, const Structure& structure);
+
+// As CreateLogTriggers, and CreateTableSyncTriggers.
+std::vector<std::string> CreateRowLogTriggers(const SetDefinition& set, const Structure& structure);
+std::vector<std::string> CreateRowSyncTriggers(const SetDefinition& set,
+                                               const Structure& structure);
+// The trigger on the key log that calls the apply function; nothing unless the set is `by_row`.
+std::vector<std::string> CreateApplyTrigger(const SetDefinition& set, const Structure& structure);
+
+}  // namespace catalog
+
+#endif  // CATALOG_PARTITION_STATEMENTS_H_
