@@ -208,11 +208,14 @@ absl::StatusOr<std::vector<KeyRange>> CutIntoRanges(Session& session, const Targ
                                                     std::int64_t rows) {
   absl::StatusOr<std::int64_t> blocks = StructureBlocks(session, target.structure);
   if (!blocks.ok()) return blocks.status();
-  // A block holds at most some 200 narrow rows; eight sampled blocks a range even out their spread.
+  // A block holds at most some 200 narrow rows. Eight sampled blocks a range even out their spread;
+  // a table's ranges are fewer and larger, and should be alike, as its workers share them.
+  const double blocks_per_range = target.structure.is_table() ? 64 : 8;
   const double ranges =
       std::max(1.0, static_cast<double>(*blocks) * 200.0 / static_cast<double>(rows));
   const double percent =
-      std::min(100.0, 800.0 * ranges / static_cast<double>(std::max<std::int64_t>(1, *blocks)));
+      std::min(100.0, 100 * blocks_per_range * ranges /
+                          static_cast<double>(std::max<std::int64_t>(1, *blocks)));
   const std::string key = QuoteNames(target.set.key);
   std::vector<std::string> as_text;
   for (const std::string& column : target.set.key) {

@@ -129,8 +129,11 @@ absl::Status Settle(Job& job) {
 
 absl::Status BuildIndexes(Job& job, const std::vector<IndexBuild>& missing) {
   const int builds = static_cast<int>(missing.size());
-  const int side_by_side = std::clamp(builds, 1, job.settings.workers);
-  const int parallel = std::max(0, job.settings.workers / side_by_side - 1);
+  const int workers = job.settings.workers;
+  const int side_by_side = std::clamp(builds, 1, workers);
+  // Where nobody has to be spared, the last build also has the processors of those that have ended.
+  const int each = job.settings.limits.heed_commits ? workers / side_by_side : workers;
+  const int parallel = each - 1;
   std::atomic<std::size_t> next{0};
   return RunPass(job, [&](std::int64_t) -> std::optional<Batch> {
     const std::size_t mine = next++;

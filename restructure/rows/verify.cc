@@ -27,15 +27,21 @@ absl::StatusOr<std::int64_t> RowsPerComparison(catalog::Session& session,
 
 namespace {
 
+// So many rows a range that all workers have the same to do, to the end.
+std::int64_t EvenRows(std::int64_t rows, std::int64_t rows_max, int workers) {
+  const std::int64_t rounds = rows / (rows_max * workers) + 1;
+  return std::clamp<std::int64_t>(rows / (rounds * workers) + 1, 20, rows_max);
+}
+
 absl::StatusOr<std::vector<catalog::MarkedRange>> RangesOf(Job& job,
                                                            const catalog::Target& target) {
   absl::StatusOr<std::vector<catalog::MarkedRange>> ranges =
       catalog::LoadRanges(*job.session, job.id());
   if (!ranges.ok() || !ranges->empty()) return ranges;
-  absl::StatusOr<std::int64_t> rows = RowsPerComparison(*job.session, target);
-  if (!rows.ok()) return rows.status();
-  absl::StatusOr<std::vector<catalog::KeyRange>> cut =
-      catalog::CutIntoRanges(*job.session, target, *rows);
+  absl::StatusOr<std::int64_t> rows_max = RowsPerComparison(*job.session, target);
+  if (!rows_max.ok()) return rows_max.status();
+  absl::StatusOr<std::vector<catalog::KeyRange>> cut = catalog::CutIntoRanges(
+      *job.session, target, EvenRows(job.tally->Get().rows, *rows_max, job.settings.workers));
   if (!cut.ok()) return cut.status();
   GuardOptions options;
   options.check_storage = true;
