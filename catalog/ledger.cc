@@ -364,7 +364,9 @@ absl::Status SaveProgress(Session& session, std::int64_t job_id, const std::stri
 absl::Status CloseJob(Session& session, std::int64_t job_id, const std::string& outcome) {
   return Update(session,
                 "WITH gone AS (DELETE FROM restructure.batch WHERE job_id = $1),"
-                " wishes AS (DELETE FROM restructure.adjustment WHERE job_id = $1)"
+                " wishes AS (DELETE FROM restructure.adjustment WHERE job_id = $1),"
+                " old AS (DELETE FROM restructure.decision WHERE job_id IN (SELECT job_id"
+                "  FROM restructure.job WHERE NOT open ORDER BY finished_at DESC OFFSET 20))"
                 " UPDATE restructure.job SET open = false, outcome = $2, phase = 'done',"
                 " error = NULL, finished_at = pg_catalog.clock_timestamp() WHERE job_id = $1",
                 {Id(job_id), outcome});

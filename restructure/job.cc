@@ -67,6 +67,10 @@ void Tally::AddRetry() {
   const std::lock_guard<std::mutex> lock(mutex_);
   ++summary_.retries;
 }
+void Tally::AddReason(const std::string& name, absl::Duration spent) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  summary_.reasons[name] += spent;
+}
 void Tally::AddWal(std::int64_t bytes) {
   const std::lock_guard<std::mutex> lock(mutex_);
   summary_.wal_bytes += bytes;

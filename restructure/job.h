@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -52,6 +53,8 @@ class Tally {
   void AddLock(LockHold hold) ABSL_LOCKS_EXCLUDED(mutex_);
   void AddBatch() ABSL_LOCKS_EXCLUDED(mutex_);
   void AddRetry() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Batches ran, or could have, for so long at a pace that had this reason.
+  void AddReason(const std::string& name, absl::Duration spent) ABSL_LOCKS_EXCLUDED(mutex_);
   void AddWal(std::int64_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetRows(std::int64_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetVerified(std::int64_t rows, std::int64_t differences) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -97,6 +100,7 @@ struct Job {
   Progress* progress = nullptr;
   Control* control = nullptr;
   Tally* tally = nullptr;
+  std::ostream* trace = nullptr;  // the keeper's; may be null
 
   std::int64_t id() const { return record.job_id; }
   bool creates() const { return !old && replacement; }

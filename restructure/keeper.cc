@@ -27,7 +27,12 @@ constexpr absl::Duration kPressureMax = absl::Seconds(10);
 }  // namespace
 
 Keeper::Keeper(const Job& job)
-    : job_(job), sampler_(job), stopper_(job), renewed_(absl::Now()), thread_([this] { Run(); }) {}
+    : job_(job),
+      sampler_(job),
+      stopper_(job),
+      recorder_(job),
+      renewed_(absl::Now()),
+      thread_([this] { Run(); }) {}
 
 Keeper::~Keeper() {
   stop_ = true;
@@ -75,6 +80,7 @@ bool Keeper::Tick(catalog::Session& session, int round) {
   if (sampled_) {
     job_.pacer->Observe(sample_);
     ++observed_;
+    if (absl::IsUnavailable(recorder_.Record(session, sample_))) return false;
   }
   if (round % 2 == 1 && absl::IsUnavailable(WatchBuilds(session))) return false;
   if (round % 4 == 3) {

@@ -13,6 +13,7 @@
 #include "catalog/session.h"
 #include "catalog/steering.h"
 #include "restructure/job.h"
+#include "restructure/recorder.h"
 #include "restructure/sampler.h"
 #include "restructure/stopper.h"
 
@@ -41,6 +42,7 @@ class Keeper {
   const Job& job_;
   Sampler sampler_;
   Stopper stopper_;
+  Recorder recorder_;
   throttle::Load sample_;
   bool sampled_ = false;   // the load in sample_ is fresh
   int observed_ = 0;       // samples that the pacer was given

@@ -89,6 +89,16 @@ void Progress::WorkerBusy(int change) {
   state_.workers_busy += change;
 }
 
+void Progress::SetBatchesRun(bool run) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  batches_run_ = run;
+}
+
+bool Progress::batches_run() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return batches_run_;
+}
+
 int Progress::workers_busy() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return state_.workers_busy;

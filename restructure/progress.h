@@ -49,6 +49,9 @@ class Progress {
   void AddRows(std::int64_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetWorkers(int workers) ABSL_LOCKS_EXCLUDED(mutex_);
   void WorkerBusy(int change) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A pass of batches is under way; nested passes do not exist.
+  void SetBatchesRun(bool run) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool batches_run() const ABSL_LOCKS_EXCLUDED(mutex_);
   int workers_busy() const ABSL_LOCKS_EXCLUDED(mutex_);
   void SetRowsPerBatch(std::int64_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetBacklog(std::int64_t keys) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -62,6 +65,7 @@ class Progress {
  private:
   mutable std::mutex mutex_;
   ProgressSnapshot state_ ABSL_GUARDED_BY(mutex_);
+  bool batches_run_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time phase_started_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time rate_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::int64_t rate_rows_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -225,6 +225,7 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
   job.progress = cockpit.progress;
   job.control = cockpit.control;
   job.tally = &tally;
+  job.trace = cockpit.trace;
   {
     absl::StatusOr<std::unique_ptr<catalog::Session>> session =
         catalog::Session::Open(conninfo, "pg_restructure");

@@ -23,6 +23,7 @@ enum class Outcome {
 struct Cockpit {
   Progress* progress;
   Control* control;
+  std::ostream* trace = nullptr;  // gets each decision as a line of CSV; may be null
 };
 
 struct RunResult {

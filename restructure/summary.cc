@@ -19,15 +19,19 @@ nlohmann::ordered_json LockToJson(const LockHold& lock) {
   return json;
 }
 
-absl::Status ReadPhases(const nlohmann::json& json, Summary& summary) {
-  if (!json.is_object()) return absl::InvalidArgumentError("summary: phases is not an object");
-  for (const auto& phase : json.items()) {
-    const std::string what = absl::StrCat("summary: phase ", phase.key());
-    if (!phase.value().is_object()) {
+// {"build": {"seconds": 1.5}, …}; `each` is what one of them is called.
+absl::Status ReadTimes(const nlohmann::json& json, const char* each,
+                       std::map<std::string, absl::Duration>& times) {
+  if (!json.is_object()) {
+    return absl::InvalidArgumentError(absl::StrCat("summary: ", each, "s is not an object"));
+  }
+  for (const auto& item : json.items()) {
+    const std::string what = absl::StrCat("summary: ", each, " ", item.key());
+    if (!item.value().is_object()) {
       return absl::InvalidArgumentError(absl::StrCat(what, " is not an object"));
     }
-    absl::Duration& seconds = summary.phases[phase.key()];
-    JsonFields fields(phase.value(), what);
+    absl::Duration& seconds = times[item.key()];
+    JsonFields fields(item.value(), what);
     fields.Read("seconds", absl::Seconds(1), seconds);
     if (!fields.status().ok()) return fields.status();
   }
@@ -72,6 +76,10 @@ std::string ToJson(const Summary& summary) {
   json["retries"] = summary.retries;
   json["verified_rows"] = summary.verified_rows;
   json["differences"] = summary.differences;
+  json["reasons"] = nlohmann::ordered_json::object();
+  for (const auto& [reason, time] : summary.reasons) {
+    json["reasons"][reason]["seconds"] = Rounded(absl::ToDoubleSeconds(time), 3);
+  }
   return OneLine(json);
 }
 
@@ -91,7 +99,9 @@ absl::StatusOr<Summary> SummaryFromJson(const std::string& text) {
   fields.Read("differences", summary.differences);
   absl::Status status = fields.status();
   const nlohmann::json* phases = fields.Find("phases");
-  if (status.ok() && phases != nullptr) status = ReadPhases(*phases, summary);
+  if (status.ok() && phases != nullptr) status = ReadTimes(*phases, "phase", summary.phases);
+  const nlohmann::json* reasons = fields.Find("reasons");
+  if (status.ok() && reasons != nullptr) status = ReadTimes(*reasons, "reason", summary.reasons);
   const nlohmann::json* locks = fields.Find("locks");
   if (status.ok() && locks != nullptr) status = ReadLocks(*locks, summary);
   if (!status.ok()) return status;

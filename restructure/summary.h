@@ -35,11 +35,12 @@ struct Summary {
   std::int64_t retries = 0;
   std::int64_t verified_rows = 0;
   std::int64_t differences = 0;
+  std::map<std::string, absl::Duration> reasons;  // why the pace was what it was -> time
 };
 
 // {"job", "kind", "name", "rows", "phases": {"build": {"seconds"}}, "locks": [{"relation", "mode",
 // "held_ms", "waited_ms", "attempts"}], "wal_bytes", "batches", "retries", "verified_rows",
-// "differences"}
+// "differences", "reasons": {"full speed": {"seconds"}}}
 std::string ToJson(const Summary& summary);
 
 // The reverse; kInvalidArgument if the text is not such an object.

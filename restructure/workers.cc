@@ -212,12 +212,14 @@ absl::Status RunPass(const Job& job, const NextBatch& next) {
   // oneTBB counts cores; our workers wait for the server most of the time.
   const tbb::global_control allow(tbb::global_control::max_allowed_parallelism, kWorkersMax + 1);
   Pass pass(job, next);
+  job.progress->SetBatchesRun(true);
   {
     Crew crew(pass);
     do {
       if (!pass.over()) crew.Fill(job.pacer->workers(), absl::Now());
     } while (!crew.Wait(kLookEvery) || !pass.over());
   }
+  job.progress->SetBatchesRun(false);
   absl::Status status = pass.status();
   if (absl::IsUnknown(status)) return absl::UnavailableError(status.message());
   return status;

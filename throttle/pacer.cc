@@ -196,7 +196,7 @@ Pace Pacer::pace() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   const Allowance allowance = Allowed();
   const double pressure = std::max(controller_.pressure(), largest_.pressure);
-  return {pressure, allowance.workers, allowance.reason, batch_size_.rows()};
+  return {pressure, allowance.workers, allowance.reason, batch_size_.rows(), batch_time_};
 }
 
 std::vector<Signal> Pacer::signals() const {

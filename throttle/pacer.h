@@ -39,6 +39,7 @@ struct Pace {
   double allowance = 0;   // workers that they bear
   std::string reason;     // why they are not all; empty: they are
   std::int64_t rows = 0;  // of a batch
+  absl::Duration batch;   // that it takes, smoothed
 };
 
 class Pacer {

@@ -21,6 +21,7 @@
 #include "restructure/run.h"
 #include "restructure/set/plan.h"
 #include "restructure/table/plan.h"
+#include "throttle/trace.h"
 #include "tools/command_context.h"
 #include "tools/demo.h"
 #include "tools/exit_codes.h"
@@ -78,6 +79,15 @@ void WriteSummary(const RunOptions& run, const restructure::Summary& summary) {
   if (!file.flush()) PrintError(absl::StrCat("cannot write the summary to ", *run.summary));
 }
 
+// Not open if there is to be none; failed if it cannot be written. A resumed job adds to it.
+std::ofstream OpenTrace(const RunOptions& run) {
+  std::ofstream file;
+  if (!run.trace) return file;
+  file.open(*run.trace, std::ios::app);
+  if (file && file.tellp() == 0) file << throttle::TraceHeader() << std::endl;
+  return file;
+}
+
 // What the server says carries no hint of ours.
 std::string WithHint(std::string message, std::int64_t job_id) {
   if (absl::StrContains(message, "HINT: ")) return message;
@@ -98,9 +108,12 @@ int Drive(const std::string& conninfo, const Arguments& arguments, const std::st
   Panel panel(progress, stderr, terminal ? Panel::Mode::kTerminal : Panel::Mode::kLines,
               PhaseNames(kind));
   if (!arguments.run.quiet) panel.Start();
-  const absl::StatusOr<restructure::RunResult> result = restructure::RunJob(
-      conninfo, SettingsFrom(arguments.run), job_id, goal, {&progress, &control});
+  std::ofstream trace = OpenTrace(arguments.run);
+  const absl::StatusOr<restructure::RunResult> result =
+      restructure::RunJob(conninfo, SettingsFrom(arguments.run), job_id, goal,
+                          {&progress, &control, arguments.run.trace ? &trace : nullptr});
   panel.Stop();
+  if (!trace) PrintError(absl::StrCat("cannot write the trace to ", *arguments.run.trace));
   if (!result.ok()) {
     if (absl::IsCancelled(result.status())) {
       PrintError(absl::StrCat("job ", job_id, " was interrupted; nothing is lost\n",
@@ -350,6 +363,11 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
     return kExitDone;
   }
   if (command == "profile") return ShowProfiles(arguments);
+  if (!OpenTrace(arguments.run)) {
+    PrintError(absl::StrCat("option --trace: the file ", *arguments.run.trace,
+                            " cannot be written\nHINT: name a file in a folder that is there"));
+    return kExitUsage;
+  }
   if (absl::Status failpoints = catalog::CheckFailpoints(); !failpoints.ok()) {
     PrintError(std::string(failpoints.message()));
     return kExitUsage;

@@ -7,8 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "catalog/decisions.h"
 #include "catalog/doctor.h"
 #include "catalog/ledger.h"
 #include "catalog/schema.h"
@@ -29,7 +31,40 @@ using nlohmann::ordered_json;
 struct Account {
   catalog::JobRecord job;
   catalog::Wishes wishes;
+  std::optional<catalog::DecisionRecord> decision;  // the last
 };
+
+ordered_json DecisionToJson(const std::optional<catalog::DecisionRecord>& decision) {
+  if (!decision) return {};
+  ordered_json commit;
+  if (decision->commit) commit = absl::ToDoubleSeconds(*decision->commit);
+  return {{"age_seconds", absl::ToDoubleSeconds(decision->age)},
+          {"pressure", decision->pressure},
+          {"reason", decision->reason},
+          {"effective_workers", decision->effective_workers},
+          {"workers", decision->workers},
+          {"rows_per_batch", decision->rows_per_batch},
+          {"batch_seconds", absl::ToDoubleSeconds(decision->batch)},
+          {"commit_seconds", commit}};
+}
+
+void PrintPace(const Account& account) {
+  if (account.decision) {
+    const catalog::DecisionRecord& decision = *account.decision;
+    absl::PrintF("  last decision, %s ago: %s; %.2g workers, %s rows a batch\n",
+                 FormatTimeSpan(decision.age),
+                 decision.reason.empty() ? "full speed" : decision.reason,
+                 decision.effective_workers, FormatCount(decision.rows_per_batch));
+  }
+  const absl::StatusOr<restructure::Summary> summary =
+      restructure::SummaryFromJson(account.job.summary);
+  if (!summary.ok() || summary->reasons.empty()) return;
+  std::vector<std::string> shares;
+  for (const auto& [reason, share] : ReasonShares(*summary)) {
+    shares.push_back(absl::StrFormat("%s %.0f %%", reason, 100 * share));
+  }
+  absl::PrintF("  pace set by: %s\n", absl::StrJoin(shares, ", "));
+}
 
 std::string StateOf(const Account& account) {
   const catalog::JobRecord& job = account.job;
@@ -67,6 +102,7 @@ ordered_json JobToJson(const Account& account) {
           {"error", job.error},
           {"adjustments", AdjustmentsToJson(account.wishes.adjustments)},
           {"created_at", absl::FormatTime(job.created_at, absl::UTCTimeZone())},
+          {"decision", DecisionToJson(account.decision)},
           {"progress", progress.is_discarded() ? ordered_json() : progress},
           {"summary", summary.is_discarded() ? ordered_json() : summary}};
 }
@@ -90,6 +126,7 @@ void PrintJob(const Account& account) {
     }
   }
   if (state != "running" && !adjusted.empty()) absl::PrintF("  adjusted: %s\n", adjusted);
+  if (job.open) PrintPace(account);
   if (!job.error.empty()) absl::PrintF("  stopped: %s\n", job.error);
 }
 
@@ -118,12 +155,16 @@ int ShowStatus(const Arguments& arguments) {
   }
   ordered_json array = ordered_json::array();
   for (catalog::JobRecord& job : jobs) {
-    Account account{std::move(job), {}};
+    Account account{std::move(job), {}, std::nullopt};
     if (*version >= catalog::kSteeringVersion) {
       absl::StatusOr<catalog::Wishes> wishes =
           catalog::ReadWishes(*connected->session, account.job.job_id);
       if (!wishes.ok()) return Refuse(wishes.status());
       account.wishes = *std::move(wishes);
+      absl::StatusOr<std::optional<catalog::DecisionRecord>> decision =
+          catalog::LastDecision(*connected->session, account.job.job_id);
+      if (!decision.ok()) return Refuse(decision.status());
+      account.decision = *std::move(decision);
     }
     if (arguments.json) {
       array.push_back(JobToJson(account));

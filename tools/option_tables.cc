@@ -194,6 +194,8 @@ const OptionSpec kRunOptions[] = {
      "256MB"},
     {"summary", 0, "FILE", "write the summary as JSON to this file",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.run.summary); }},
+    {"trace", 0, "FILE", "add each decision on the pace to this file, as CSV",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.run.trace); }},
     {"quiet", 0, nullptr, "print errors only",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::quiet, a.run); }},
 };

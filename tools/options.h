@@ -58,6 +58,7 @@ struct RunOptions {
   bool no_throttle = false;
   std::int64_t maintenance_work_mem_bytes = 256 * 1024 * 1024;
   std::optional<std::string> summary;  // The file to write.
+  std::optional<std::string> trace;    // The file to add to.
   bool quiet = false;
 };
 

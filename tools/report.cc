@@ -185,6 +185,15 @@ std::string RenderPhases(const std::map<std::string, absl::Duration>& phases) {
   return TwoColumns(rows);
 }
 
+std::string RenderReasons(const restructure::Summary& summary) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const auto& [reason, share] : ReasonShares(summary)) {
+    const std::string time = FormatTimeSpan(summary.reasons.at(reason));
+    rows.emplace_back(FitColumns(reason, 60), absl::StrFormat("%s  %5.1f %%", time, 100 * share));
+  }
+  return TwoColumns(rows);
+}
+
 // The holds of one lock mode on one relation, taken together.
 struct LockTotal {
   int holds = 0;
@@ -216,6 +225,18 @@ std::string RenderLocks(const std::vector<restructure::LockHold>& locks) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, double>> ReasonShares(const restructure::Summary& summary) {
+  absl::Duration all;
+  for (const auto& [reason, time] : summary.reasons) all += time;
+  std::vector<std::pair<std::string, double>> shares;
+  for (const auto& [reason, time] : summary.reasons) {
+    shares.emplace_back(reason, all > absl::ZeroDuration() ? absl::FDivDuration(time, all) : 0);
+  }
+  std::stable_sort(shares.begin(), shares.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  return shares;
+}
 
 std::string FormatCount(std::int64_t count) {
   std::string text = absl::StrCat(count);
@@ -321,6 +342,9 @@ std::string RenderSummary(const restructure::Summary& summary) {
                               {"WAL of the server", FormatBytes(summary.wal_bytes)}}));
   absl::StrAppend(&text, "time, longest first\n");
   absl::StrAppend(&text, summary.phases.empty() ? "  none\n" : RenderPhases(summary.phases));
+  if (!summary.reasons.empty()) {
+    absl::StrAppend(&text, "pace of the batches, by what set it\n", RenderReasons(summary));
+  }
   absl::StrAppend(&text, "locks that others could have felt\n");
   absl::StrAppend(&text, summary.locks.empty() ? "  none\n" : RenderLocks(summary.locks));
   return text;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -39,6 +40,9 @@ std::vector<std::string> PanelLines(const restructure::ProgressSnapshot& snapsho
 
 // The same in one line, for logs.
 std::string ProgressLine(const restructure::ProgressSnapshot& snapshot);
+
+// What set the pace of the batches, and for which share of the time; largest first.
+std::vector<std::pair<std::string, double>> ReasonShares(const restructure::Summary& summary);
 
 // The table at the end of a job; ends with a newline.
 std::string RenderSummary(const restructure::Summary& summary);

@@ -1,11 +1,16 @@
 // A running job is steered from another terminal and by SQL: faster, slower, stopped.
 
+#include <algorithm>
 #include <csignal>
+#include <functional>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/server/fixture.h"
@@ -83,6 +88,22 @@ class ControlTest : public ServerTest {
       return error.what();
     }
     return "not refused";
+  }
+
+  // One header, and lines of nine fields, four a second.
+  void ExpectTrace(const std::string& text) {
+    const std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipEmpty());
+    ASSERT_GT(lines.size(), 8U) << text;
+    EXPECT_EQ(lines[0],
+              "time,pressure,reason,effective_workers,workers,rows_per_batch,batch_seconds,"
+              "commit_seconds,busy");
+    bool any_pause = false;
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+      EXPECT_EQ(std::count(lines[i].begin(), lines[i].end(), ','), 8) << lines[i];
+      EXPECT_NE(lines[i], lines[0]);
+      any_pause = any_pause || absl::StrContains(lines[i], "pause requested by the operator");
+    }
+    EXPECT_TRUE(any_pause) << text;
   }
 
   bool Finishes(Tool& run) {
@@ -240,6 +261,53 @@ TEST_F(ControlTest, CtrlCEndsLongBatchesAtOnce) {
   SlowDown("0");
   EXPECT_TRUE(Exits(kDone, Run({"resume", Job(), "--no-throttle"})));
   EXPECT_TRUE(None(Differences()));
+}
+
+TEST_F(ControlTest, DecisionsAreRecordedKeptWithinBoundsAndExplained) {
+  const std::string file = Cluster::Get().folder() + "/" + target().database + ".csv";
+  const std::unique_ptr<Tool> run =
+      Begin("0.05", {"--controller", "off", "--workers", "1", "--trace", file});
+  ASSERT_TRUE(AwaitWorkers(1));
+  const auto recorded = [&](const std::string& condition) {
+    return sql().Number("SELECT count(*) FROM restructure.decisions WHERE " + condition) > 0;
+  };
+  EXPECT_TRUE(Eventually([&] { return recorded("reason = '' AND effective_workers = 1"); }));
+  EXPECT_TRUE(Exits(kDone, Run({"adjust", Job(), "--workers", "3"})));
+  EXPECT_TRUE(Eventually([&] { return recorded("workers = 3 AND rows_per_batch = 50"); }));
+  // The next that is written finds too many.
+  sql().Exec(
+      absl::StrCat("INSERT INTO restructure.decision SELECT ", Job(),
+                   ", now() - interval '1 day' + i * interval '1 s', 0, '', 1, 1, 1, 0, NULL, NULL"
+                   " FROM generate_series(1, 7000) i"));
+  Call("pause");
+  EXPECT_TRUE(Eventually([&] { return recorded("reason LIKE 'pause%' AND workers = 0"); }));
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(Status(), "ago: pause requested"); }));
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(Status(), "pace set by: "); }));
+  const nlohmann::json status =
+      nlohmann::json::parse(Run({"status", Job(), "--json"}).out, nullptr, false);
+  EXPECT_EQ(status["decision"]["workers"], 0) << status;
+  EXPECT_GT(status["summary"]["reasons"]["full speed"]["seconds"], 0) << status;
+  // A process that takes over begins to count anew, and thins.
+  run->Signal(SIGINT);
+  EXPECT_TRUE(Exits(kResumable, run->Wait()));
+  SlowDown("0.02");
+  const Outcome outcome =
+      Run({"resume", Job(), "--controller", "off", "--workers", "2", "--trace", file});
+  EXPECT_TRUE(Exits(kDone, outcome));
+  EXPECT_TRUE(absl::StrContains(outcome.out, "pace of the batches, by what set it\n"));
+  EXPECT_LE(sql().Number("SELECT count(*) FROM restructure.decisions"), 5000 + 100);
+  EXPECT_TRUE(recorded("workers = 3 AND rows_per_batch = 50")) << "the newest stay";
+  ExpectTrace(sql().Text("SELECT pg_read_file($1)", {file}));
+  EXPECT_TRUE(None(Differences()));
+}
+
+TEST_F(ControlTest, ATraceThatCannotBeWrittenIsRefusedAtOnce) {
+  CreateSet(100);
+  const Outcome refused = Run(RunSetArguments({"--trace", "/nowhere/trace.csv"}));
+  EXPECT_TRUE(Exits(kUsage, refused));
+  EXPECT_EQ(refused.err,
+            "pg_restructure: option --trace: the file /nowhere/trace.csv cannot be written\n"
+            "HINT: name a file in a folder that is there\n");
 }
 
 TEST_F(ControlTest, ALongBatchThatOthersWaitForIsEnded) {

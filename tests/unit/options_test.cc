@@ -316,7 +316,7 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
       "--swap-lock-budget --lock-patience --snapshot-wait --soak --hold-before-swap "
       "--disconnect --replica-lag --replica-lag-bytes --active-sessions --wait-for-us "
       "--sample-age --controller --window --swap-window --no-throttle "
-      "--maintenance-work-mem --summary --quiet -h -p -U -d -w -W");
+      "--maintenance-work-mem --summary --trace --quiet -h -p -U -d -w -W");
 }
 
 TEST(OptionsTest, RefusesMissingAndContradictingOptions) {

@@ -196,6 +196,8 @@ TEST(RenderSummaryTest, IsATable) {
   summary.wal_bytes = 12897485;
   summary.phases["build"] = absl::Milliseconds(12);
   summary.phases["connect"] = absl::Seconds(62);
+  summary.reasons["full speed"] = absl::Seconds(45);
+  summary.reasons["commits"] = absl::Seconds(15);
   summary.locks = {
       {"public.t", "SHARE ROW EXCLUSIVE", absl::Milliseconds(12), absl::Milliseconds(3), 2},
       {"public.t", "SHARE ROW EXCLUSIVE", absl::Milliseconds(9), absl::Milliseconds(40), 1},
@@ -212,6 +214,9 @@ TEST(RenderSummaryTest, IsATable) {
             "time, longest first\n"
             "  connect  1m02s\n"
             "  build    12 ms\n"
+            "pace of the batches, by what set it\n"
+            "  full speed  45.0 s   75.0 %\n"
+            "  commits     15.0 s   25.0 %\n"
             "locks that others could have felt\n"
             "  ACCESS EXCLUSIVE on public.s\n"
             "    held 1 time, longest 2 ms; longest wait 0 ms; 1 attempt\n"

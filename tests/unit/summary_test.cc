@@ -24,6 +24,8 @@ Summary FullSummary() {
   summary.retries = 1;
   summary.verified_rows = 2000000;
   summary.differences = 3;
+  summary.reasons["replica lag"] = absl::Seconds(2);
+  summary.reasons["full speed"] = absl::Milliseconds(9500);
   return summary;
 }
 
@@ -32,7 +34,8 @@ constexpr char kFullJson[] =
     R"("phases":{"build":{"seconds":0.013},"connect":{"seconds":12.345}},)"
     R"("locks":[{"relation":"public.t","mode":"SHARE ROW EXCLUSIVE","held_ms":1.234,)"
     R"("waited_ms":3.0,"attempts":2}],"wal_bytes":5000000000,"batches":400,"retries":1,)"
-    R"("verified_rows":2000000,"differences":3})";
+    R"("verified_rows":2000000,"differences":3,)"
+    R"("reasons":{"full speed":{"seconds":9.5},"replica lag":{"seconds":2.0}}})";
 
 TEST(SummaryJsonTest, IsOneLineAsDocumented) { EXPECT_EQ(ToJson(FullSummary()), kFullJson); }
 
@@ -45,7 +48,7 @@ TEST(SummaryJsonTest, ReadsWhatItWrote) {
 TEST(SummaryJsonTest, AnEmptySummaryKeepsItsLists) {
   EXPECT_EQ(ToJson(Summary()),
             R"({"job":0,"kind":"","name":"","rows":0,"phases":{},"locks":[],"wal_bytes":0,)"
-            R"("batches":0,"retries":0,"verified_rows":0,"differences":0})");
+            R"("batches":0,"retries":0,"verified_rows":0,"differences":0,"reasons":{}})");
 }
 
 TEST(SummaryJsonTest, AnEmptyObjectIsAnEmptySummary) {
@@ -66,6 +69,7 @@ TEST(SummaryJsonTest, RefusesWhatIsNoSummary) {
             "INVALID_ARGUMENT: summary: phase build is not an object");
   EXPECT_EQ(refusal(R"({"phases":{"build":{"seconds":"x"}}})"),
             "INVALID_ARGUMENT: summary: phase build: seconds is not a number");
+  EXPECT_EQ(refusal(R"({"reasons":[]})"), "INVALID_ARGUMENT: summary: reasons is not an object");
   EXPECT_EQ(refusal(R"({"locks":{}})"), "INVALID_ARGUMENT: summary: locks is not an array");
   EXPECT_EQ(refusal(R"({"locks":[1]})"), "INVALID_ARGUMENT: summary: a lock is not an object");
   EXPECT_EQ(refusal(R"({"locks":[{"attempts":true}]})"),
