@@ -1,5 +1,6 @@
 #include "catalog/load_query.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 
 namespace catalog {
 namespace {
@@ -201,6 +203,20 @@ std::optional<std::int64_t> SegmentNumber(const std::string& file, std::int64_t 
   };
   if (!hex(8, &group) || !hex(16, &segment)) return std::nullopt;
   return std::int64_t{group} * ((std::int64_t{1} << 32) / segment_bytes) + segment;
+}
+
+absl::StatusOr<absl::Duration> MeasureCommit(Session& session) {
+  constexpr std::size_t kTries = 9;
+  std::vector<absl::Duration> took;
+  for (std::size_t i = 0; i < kTries; ++i) {
+    const absl::Time start = absl::Now();
+    absl::StatusOr<Rows> rows =
+        session.Query("SELECT pg_catalog.pg_logical_emit_message(true, 'pg_restructure', '')");
+    if (!rows.ok()) return rows.status();
+    took.push_back(absl::Now() - start);
+  }
+  std::sort(took.begin(), took.end());
+  return took[kTries / 2];
 }
 
 absl::StatusOr<std::int64_t> WalPosition(Session& session) {

@@ -79,6 +79,10 @@ absl::StatusOr<double> ReadCustomSignal(Session& session, const std::string& sql
 // The number of a WAL segment, by its file's name; empty if it is none.
 std::optional<std::int64_t> SegmentNumber(const std::string& file, std::int64_t segment_bytes);
 
+// How long a small commit takes: the median of a few that write nothing but an empty message to the
+// WAL. Requires: a session that may write, and no transaction.
+absl::StatusOr<absl::Duration> MeasureCommit(Session& session);
+
 // The server's position in its WAL, in bytes.
 absl::StatusOr<std::int64_t> WalPosition(Session& session);
 

@@ -67,14 +67,21 @@ absl::Status SignalReader::ReadFast(absl::Time now) {
   load_.replica_lag_bytes.reset();
   load_.furthest_replica.clear();
   load_.silence = absl::ZeroDuration();
+  load_.stall = absl::ZeroDuration();
   replica_lag_.ObserveServer(now, read->wal_position);
   for (const catalog::ReplicaState& replica : read->replicas) {
     load_.replicas->push_back(replica.name);
     if (!replica.position) continue;
     const std::int64_t bytes = std::max<std::int64_t>(read->wal_position - *replica.position, 0);
+    const throttle::ReplicaLag::State state =
+        replica_lag_.ObserveReplica(now, replica.name, *replica.position);
     const absl::Duration lag =
-        std::max(replica_lag_.ObserveReplica(now, replica.name, *replica.position),
-                 bytes == 0 ? absl::ZeroDuration() : replica.lag.value_or(absl::ZeroDuration()));
+        bytes == 0 ? absl::ZeroDuration()
+                   : std::max(state.lag, replica.lag.value_or(absl::ZeroDuration()));
+    if (state.still > load_.stall) {
+      load_.stall = state.still;
+      load_.stalled_replica = replica.name;
+    }
     if (bytes >= load_.replica_lag_bytes.value_or(0)) load_.furthest_replica = replica.name;
     load_.replica_lag_bytes = std::max(bytes, load_.replica_lag_bytes.value_or(0));
     load_.replica_lag = std::max(lag, load_.replica_lag.value_or(absl::ZeroDuration()));

@@ -47,6 +47,10 @@ struct Load {
   // The names of the replicas that are connected, each as often as there are such.
   std::optional<std::vector<std::string>> replicas;
 
+  // A replica that is behind and has not moved for the longest time.
+  std::string stalled_replica;
+  absl::Duration stall;
+
   // A replica that is behind and has not said anything for the longest time.
   std::string silent_replica;
   absl::Duration silence;

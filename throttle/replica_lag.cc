@@ -37,23 +37,26 @@ absl::Duration ReplicaLag::Age(absl::Time now, std::int64_t replayed) const {
   return beyond == server_.end() ? absl::ZeroDuration() : now - beyond->at;
 }
 
-absl::Duration ReplicaLag::ObserveReplica(absl::Time now, const std::string& name,
-                                          std::int64_t replayed) {
-  std::deque<Mark>& behind = replicas_[name].behind;
+ReplicaLag::State ReplicaLag::ObserveReplica(absl::Time now, const std::string& name,
+                                             std::int64_t replayed) {
+  Replica& replica = replicas_[name];
+  std::deque<Mark>& behind = replica.behind;
   const std::int64_t bytes = server_.empty() ? 0 : server_.back().position - replayed;
+  if (bytes <= 0 || replayed != replica.moved.position) replica.moved = {now, replayed};
   if (bytes <= 0) {
     behind.clear();
-    return absl::ZeroDuration();
+    return {};
   }
   behind.push_back({now, replayed});
   while (now - behind.front().at > kRateOver) behind.pop_front();
-  absl::Duration lag = Age(now, replayed);
+  State state{Age(now, replayed), now - replica.moved.at};
   const absl::Duration over = now - behind.front().at;
   const std::int64_t applied = replayed - behind.front().position;
   if (over >= kRateFrom && applied > 0) {
-    lag = std::max(lag, over * (static_cast<double>(bytes) / static_cast<double>(applied)));
+    const double times = static_cast<double>(bytes) / static_cast<double>(applied);
+    state.lag = std::max(state.lag, over * times);
   }
-  return lag;
+  return state;
 }
 
 }  // namespace throttle

@@ -27,8 +27,12 @@ class ReplicaLag {
   // Records where the server's WAL ends; once for each sample, before its replicas.
   void ObserveServer(absl::Time now, std::int64_t position);
 
-  // Records where a replica is and returns how far that is behind.
-  absl::Duration ObserveReplica(absl::Time now, const std::string& name, std::int64_t replayed);
+  struct State {
+    absl::Duration lag;
+    absl::Duration still;  // since when it has not moved although it is behind
+  };
+  // Records where a replica is.
+  State ObserveReplica(absl::Time now, const std::string& name, std::int64_t replayed);
 
  private:
   struct Mark {
@@ -37,6 +41,7 @@ class ReplicaLag {
   };
   struct Replica {
     std::deque<Mark> behind;  // of the last seconds, while it was behind all along
+    Mark moved;               // when it was first seen where it is
   };
   absl::Duration Age(absl::Time now, std::int64_t replayed) const;
 

@@ -16,6 +16,8 @@ constexpr double kStop = 2;
 
 // A replica that is behind answers with each write that it gets; this is no answer any more.
 constexpr absl::Duration kSilenceMax = absl::Seconds(20);
+// A replica reports where it is twice a second and more while it receives WAL.
+constexpr absl::Duration kStallMin = absl::Seconds(1);
 constexpr absl::Duration kArchiverFailingMax = absl::Minutes(5);
 
 constexpr char kNotSeen[] = "the role may not see it: GRANT pg_monitor";
@@ -102,6 +104,16 @@ void AddReplicas(const Load& load, const Limits& limits, const Baseline& baselin
                                            AsBytes,
                                            "WAL that is not replayed; it grows in a stall, too")
                            : Unknown("replica lag", AsBytes(hard / 2), AsBytes(hard), unknown));
+  }
+  if (limits.replica_lag_max > absl::ZeroDuration()) {
+    const absl::Duration most = std::max(limits.replica_lag_max / 5, kStallMin);
+    std::string reason;
+    if (load.stall >= most) {
+      reason = absl::StrCat("replica ", load.stalled_replica, " has stood still for ",
+                            Readable(load.stall), " >= ", Readable(most));
+    }
+    signals->push_back(Interlock("replica stalled", reason, Readable(most),
+                                 "a fifth of the budget: what comes now only waits there"));
   }
   if (heeds_lag) {
     std::string reason;

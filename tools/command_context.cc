@@ -49,7 +49,18 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
   settings.limits.wait_for_us_max = run.wait_for_us;
   settings.limits.sample_age_max = run.sample_age;
   settings.limits.heed_commits = run.controller;
-  if (run.no_throttle) settings.limits = throttle::Limits::Unlimited();
+  settings.limits.required_replicas = run.required_replicas;
+  settings.limits.replicas_must_stay = run.replicas_must_stay;
+  settings.limits.slot_wal_max = run.slot_wal;
+  settings.limits.archiver_segments_max = run.archiver;
+  for (const SignalOption& signal : run.signals) {
+    settings.limits.custom.push_back(signal.limit);
+    settings.custom_signals.push_back(signal.query);
+  }
+  if (run.no_throttle) {
+    settings.limits = throttle::Limits::Unlimited();
+    settings.custom_signals.clear();
+  }
   settings.windows = {run.window, run.swap_window};
   settings.batch_size.target = run.batch_target;
   // For tests, which hit boundaries with tiny batches and short leases.

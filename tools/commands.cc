@@ -15,6 +15,7 @@
 #include "catalog/facts.h"
 #include "catalog/failpoint.h"
 #include "catalog/ledger.h"
+#include "catalog/load_query.h"
 #include "catalog/steering.h"
 #include "restructure/index/plan.h"
 #include "restructure/phases.h"
@@ -25,6 +26,7 @@
 #include "tools/command_context.h"
 #include "tools/demo.h"
 #include "tools/exit_codes.h"
+#include "tools/explain_limits.h"
 #include "tools/inspect.h"
 #include "tools/profile.h"
 #include "tools/report.h"
@@ -272,6 +274,10 @@ int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action actio
   if (!connected.ok()) return Refuse(connected.status());
   if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
   connected->session.reset();
+  if (action != restructure::SetRequest::Action::kDrop) {
+    absl::StatusOr<Look> look = LookAtServer(connected->conninfo, arguments);
+    if (!look.ok()) return Refuse(look.status());
+  }
   absl::StatusOr<Opened> opened = PlanAndOpen(arguments, connected->conninfo, action);
   // If the connection was lost while the job was opened, a second plan sees whether it is there.
   constexpr int kTriesMax = 20;
@@ -286,12 +292,26 @@ int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action actio
   return Drive(connected->conninfo, arguments, arguments.kind, opened->job_id, opened->goal);
 }
 
+// Shows a plan and, where asked for, the limits.
 template <typename Plan>
-int Show(const Arguments& arguments, const absl::StatusOr<Plan>& plan) {
+int Show(const Arguments& arguments, const Connected& connected, const absl::StatusOr<Plan>& plan) {
   if (!plan.ok()) return Refuse(plan.status());
+  absl::StatusOr<Look> look = LookAtServer(connected.conninfo, arguments);
+  if (!look.ok()) return Refuse(look.status());
   const restructure::Settings settings = SettingsFrom(arguments.run);
-  absl::PrintF("%s\n", arguments.json ? restructure::PlanToJson(*plan, settings)
-                                      : restructure::RenderPlan(*plan, settings));
+  std::vector<throttle::Signal> limits;
+  if (arguments.explain_limits) {
+    absl::StatusOr<absl::Duration> commit = catalog::MeasureCommit(*connected.session);
+    if (!commit.ok()) return Refuse(commit.status());
+    limits = ExplainLimits(*look, settings, *commit);
+  }
+  if (arguments.json) {
+    std::string text = restructure::PlanToJson(*plan, settings);
+    absl::PrintF("%s\n", arguments.explain_limits ? WithLimits(text, limits) : text);
+    return kExitDone;
+  }
+  absl::PrintF("%s\n", restructure::RenderPlan(*plan, settings));
+  if (arguments.explain_limits) absl::PrintF("%s", RenderLimits(limits));
   return kExitDone;
 }
 
@@ -299,13 +319,14 @@ int PlanOnly(const Arguments& arguments) {
   absl::StatusOr<Connected> connected = Connect(arguments);
   if (!connected.ok()) return Refuse(connected.status());
   if (arguments.kind == restructure::kIndexKind) {
-    return Show(arguments, IndexPlanOf(*connected->session, arguments));
+    return Show(arguments, *connected, IndexPlanOf(*connected->session, arguments));
   }
   if (arguments.kind == restructure::kTableKind) {
-    return Show(arguments, TablePlanOf(*connected->session, arguments));
+    return Show(arguments, *connected, TablePlanOf(*connected->session, arguments));
   }
-  return Show(arguments, PlanOf(*connected->session, arguments,
-                                restructure::SetRequest::Action::kRestructure));
+  return Show(
+      arguments, *connected,
+      PlanOf(*connected->session, arguments, restructure::SetRequest::Action::kRestructure));
 }
 
 std::string GoalOf(const Arguments& arguments, const catalog::JobRecord& job) {

@@ -4,7 +4,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "catalog/names.h"
 #include "tools/option_values.h"
 
@@ -41,6 +44,33 @@ absl::Status ReadWindow(const std::string& text, throttle::Window& value) {
   absl::StatusOr<throttle::Window> window = throttle::Window::Parse(text);
   if (!window.ok()) return window.status();
   value = *std::move(window);
+  return absl::OkStatus();
+}
+
+// "one, two", or none.
+absl::Status ReadNames(const std::string& text, std::vector<std::string>& names) {
+  names.clear();
+  if (text == "none") return absl::OkStatus();
+  for (const absl::string_view name : absl::StrSplit(text, ',')) {
+    names.emplace_back(absl::StripAsciiWhitespace(name));
+    if (!names.back().empty()) continue;
+    return UsageError(absl::StrCat("\"", text, "\" has an empty name"),
+                      "write application names with commas between them, or none");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppendSignal(const std::string& text, Arguments& arguments) {
+  if (text == "none") return absl::OkStatus();
+  absl::StatusOr<SignalOption> signal = ParseSignal(text);
+  if (!signal.ok()) return signal.status();
+  for (const SignalOption& other : arguments.run.signals) {
+    if (other.limit.name != signal->limit.name) continue;
+    return UsageError(absl::StrCat("there are two signals ", other.limit.name),
+                      "give each its own name");
+  }
+  signal->query.origin = arguments.origin.empty() ? "option --signal" : arguments.origin;
+  arguments.run.signals.push_back(*std::move(signal));
   return absl::OkStatus();
 }
 
@@ -168,6 +198,38 @@ const OptionSpec kRunOptions[] = {
      "50ms"},
     {"sample-age", 0, "DURATION", "pause when the load is unknown for so long, 0: never",
      [](const std::string& v, Arguments& a) { return ReadSampleAge(v, a.run.sample_age); }, "10s"},
+    {"require-replica", 0, "NAMES|none", "replicas that must be connected: 'one, two'",
+     [](const std::string& v, Arguments& a) { return ReadNames(v, a.run.required_replicas); },
+     "none"},
+    {"replica-gone", 0, "pause|ignore", "when a replica of the start is no longer connected",
+     [](const std::string& v, Arguments& a) {
+       return ReadChoice(v, "pause", true, "ignore", false, a.run.replicas_must_stay);
+     },
+     "pause"},
+    {"slot-wal", 0, "SIZE|auto", "WAL that a slot may retain; auto: as the server says",
+     [](const std::string& v, Arguments& a) {
+       a.run.slot_wal = 0;
+       return v == "auto" ? absl::OkStatus() : ReadSize(v, "16MB", "1024TB", a.run.slot_wal);
+     },
+     "auto"},
+    {"archiver", 0, "N", "pause when so many WAL segments wait for it, 0: never",
+     [](const std::string& v, Arguments& a) {
+       std::int64_t segments = 0;
+       absl::Status status = ReadNumber(v, 0, 100000, segments);
+       if (status.ok()) a.run.archiver = static_cast<int>(segments);
+       return status;
+     },
+     "42"},
+    {"signal", 0, "SIGNAL", "'NAME limit N stop N: SELECT ...'; may be repeated",
+     [](const std::string& v, Arguments& a) { return AppendSignal(v, a); }, "none", true},
+    {"throttle", 0, "on|off", "off: no limit at all, as --no-throttle",
+     [](const std::string& v, Arguments& a) {
+       bool off = false;
+       absl::Status status = ReadChoice(v, "on", false, "off", true, off);
+       if (off) a.run.no_throttle = true;
+       return status;
+     },
+     "on"},
     {"controller", 0, "on|off", "as many workers as keep small commits fast",
      [](const std::string& v, Arguments& a) {
        return ReadChoice(v, "on", true, "off", false, a.run.controller);
@@ -265,6 +327,8 @@ const OptionSpec kOtherOptions[] = {
      }},
     {"reset", 0, nullptr, "take back all that was changed, first",
      [](const std::string&, Arguments& a) { return Raise(&Arguments::reset, a); }},
+    {"explain-limits", 0, nullptr, "show the limits, what they are measured from, and why",
+     [](const std::string&, Arguments& a) { return Raise(&Arguments::explain_limits, a); }},
     {"json", 0, nullptr, "print JSON for machines",
      [](const std::string&, Arguments& a) { return Raise(&Arguments::json, a); }},
     {"rows", 0, "N", "accounts of the demo, 1000 to 1000000000 (2000000)",
@@ -304,7 +368,7 @@ const std::vector<CommandSpec>& Commands() {
        Words::kKindAndName,
        "show what run would do; change nothing",
        {"key"},
-       {"carry", "show", "json"},
+       {"carry", "show", "explain-limits", "json"},
        true,
        true},
       {"plan",
@@ -312,7 +376,8 @@ const std::vector<CommandSpec>& Commands() {
        Words::kKindAndName,
        "show what run would do; change nothing",
        {},
-       {"key", "include", "where", "using", "unique", "tablespace", "set", "try", "json"},
+       {"key", "include", "where", "using", "unique", "tablespace", "set", "try", "explain-limits",
+        "json"},
        true,
        true},
       {"plan",
@@ -321,7 +386,7 @@ const std::vector<CommandSpec>& Commands() {
        "show what run would do; change nothing",
        {},
        {"order-by", "primary-key", "alter", "column", "reverse", "fillfactor", "tablespace",
-        "space-max", "json"},
+        "space-max", "explain-limits", "json"},
        true,
        true},
       {"run",

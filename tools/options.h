@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "throttle/window.h"
+#include "tools/signal_option.h"
 
 namespace tools {
 
@@ -52,6 +53,11 @@ struct RunOptions {
   int active_sessions = 0;                              // 0: no limit.
   absl::Duration wait_for_us = absl::Milliseconds(50);  // 0: no limit.
   absl::Duration sample_age = absl::Seconds(10);        // 0: no limit.
+  std::vector<std::string> required_replicas;           // application names
+  bool replicas_must_stay = true;
+  std::int64_t slot_wal = 0;  // 0: from the server's max_slot_wal_keep_size
+  int archiver = 42;          // segments; 0: no limit
+  std::vector<SignalOption> signals;
   bool controller = true;
   throttle::Window window;                      // Always open.
   std::optional<throttle::Window> swap_window;  // Empty: as the window.
@@ -102,6 +108,7 @@ struct Arguments {
   std::int64_t space_max_bytes = 0;  // 0: no limit
 
   RunOptions run;
+  bool explain_limits = false;
 
   // demo
   std::int64_t demo_rows = 2000000;
@@ -114,6 +121,11 @@ struct Arguments {
   // The options that were on the command line, by their long names, as they were written:
   // {"workers", "4"}. A resumed job keeps its own value for an option that is not here.
   std::map<std::string, std::string> given;
+
+  // Of the profile's file, the keys that it has itself, and where: "profile nights.ini, line 3".
+  std::map<std::string, std::string> said_in_file;
+  // Where the value that is being read stands; for values that are looked at later.
+  std::string origin;
 };
 
 // `args` is argv without the program's name. kInvalidArgument, with a HINT, for whatever a user

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -61,11 +62,7 @@ const std::vector<Profile>& BuiltIn() {
         {"maintenance-work-mem", "1GB"}}},
       {"unlimited",
        "an idle server or a benchmark: no limit at all, as --no-throttle",
-       {{"replica-lag", "0"},
-        {"replica-lag-bytes", "0"},
-        {"wait-for-us", "0"},
-        {"sample-age", "0"},
-        {"controller", "off"}}},
+       {{"throttle", "off"}}},
   };
   return profiles;
 }
@@ -116,6 +113,12 @@ absl::StatusOr<Setting> ReadLine(const std::string& line) {
     return UsageError(absl::StrCat("\"", stripped, "\" begins a section, and there are none"),
                       kHint);
   }
+  // A comment would take the end of a query, and what is left may be a query, too.
+  const std::size_t hash = stripped.find('#');
+  if (absl::StartsWith(stripped, "signal") && hash != std::string::npos) {
+    return UsageError("a # begins a comment, also in a query",
+                      "put the query into a view or a function, and select from that");
+  }
   static const auto& nothing = *new po::options_description();
   std::istringstream stream(stripped);
   try {
@@ -132,7 +135,7 @@ absl::StatusOr<Setting> ReadLine(const std::string& line) {
 }
 
 // Adds a line to the profile; the options are there to try the value on.
-absl::Status Take(const Setting& setting, Profile& profile, Arguments& tried) {
+absl::Status Take(const Setting& setting, int number, Profile& profile, Arguments& tried) {
   if (setting.key == kFrom) {
     const Profile* from = FindBuiltIn(setting.value);
     if (from == nullptr) {
@@ -154,7 +157,11 @@ absl::Status Take(const Setting& setting, Profile& profile, Arguments& tried) {
   if (absl::Status read = key->apply(setting.value, tried); !read.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("key ", key->name, ": ", read.message()));
   }
-  profile.values[key->name] = setting.value;
+  if (key->repeatable) {
+    profile.repeated.push_back({key->name, setting.value, number});
+  } else {
+    profile.values[key->name] = setting.value;
+  }
   return absl::OkStatus();
 }
 
@@ -163,7 +170,6 @@ absl::Status Take(const Setting& setting, Profile& profile, Arguments& tried) {
 absl::StatusOr<Profile> ParseProfile(const std::string& text, const std::string& file) {
   Profile profile{file, "", {}};
   Arguments tried;
-  std::map<std::string, int> line_of;
   int number = 0;
   for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
     ++number;
@@ -171,8 +177,10 @@ absl::StatusOr<Profile> ParseProfile(const std::string& text, const std::string&
     absl::Status status = setting.status();
     if (status.ok() && setting->key.empty()) continue;
     if (status.ok()) {
-      const auto [first, is_new] = line_of.emplace(setting->key, number);
-      status = is_new ? Take(*setting, profile, tried)
+      const auto [first, is_new] = profile.line_of.emplace(setting->key, number);
+      const OptionSpec* key = FindKey(setting->key);
+      const bool may_be = is_new || (key != nullptr && key->repeatable);
+      status = may_be ? Take(*setting, number, profile, tried)
                       : UsageError(absl::StrCat("key ", setting->key,
                                                 " is given twice, first in line ", first->second),
                                    "give it once");
@@ -218,8 +226,16 @@ std::string ToIni(const Profile& profile) {
       "# default, in brackets, or with `from = NAME` what it is in that built-in profile.\n"
       "# A DURATION is a number and a unit: ms, s, m, h; a SIZE too: kB, MB, GB, TB.\n");
   for (const OptionSpec* key : Keys()) {
+    absl::StrAppend(&text, "\n# ", key->argument, ": ", HelpOf(*key), "\n");
+    bool written = false;
+    for (const Profile::Line& line : profile.repeated) {
+      if (line.key != key->name) continue;
+      absl::StrAppend(&text, key->name, " = ", line.value, "\n");
+      written = true;
+    }
+    if (written) continue;
     const auto value = profile.values.find(key->name);
-    absl::StrAppend(&text, "\n# ", key->argument, ": ", HelpOf(*key), "\n", key->name, " = ",
+    absl::StrAppend(&text, key->name, " = ",
                     value == profile.values.end() ? key->otherwise : value->second, "\n");
   }
   return text;
@@ -233,15 +249,58 @@ std::string ProfileList() {
   return text;
 }
 
-absl::Status UseProfile(Arguments& arguments) {
-  if (!arguments.run.profile) return absl::OkStatus();
+namespace {
+
+// Values that are right each for itself.
+absl::Status Contradiction(const RunOptions& run) {
+  const auto is_above = [](const char* high, absl::Duration high_value, const char* low,
+                           absl::Duration low_value, const char* hint) {
+    return UsageError(absl::StrCat(high, " ", absl::FormatDuration(high_value), " is not below ",
+                                   low, " ", absl::FormatDuration(low_value)),
+                      hint);
+  };
+  if (run.lock_timeout > run.lock_patience && run.lock_patience > absl::ZeroDuration()) {
+    return is_above("lock-timeout", run.lock_timeout, "lock-patience", run.lock_patience,
+                    "the patience is for all attempts together");
+  }
+  const bool heeds_lag = !run.no_throttle && run.replica_lag > absl::ZeroDuration();
+  if (heeds_lag && run.batch_target >= run.replica_lag) {
+    return is_above("batch-target", run.batch_target, "replica-lag", run.replica_lag,
+                    "one batch alone may keep a replica behind for as long as it takes");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplyProfile(Arguments& arguments) {
   const absl::StatusOr<Profile> profile = FindProfile(*arguments.run.profile);
   if (!profile.ok()) return profile.status();
   for (const auto& [key, value] : profile->values) {
     if (arguments.given.count(key) > 0) continue;
     if (absl::Status set = FindKey(key)->apply(value, arguments); !set.ok()) return set;
   }
+  const auto origin = [&](int line) {
+    return absl::StrCat("profile ", profile->name, ", line ", line);
+  };
+  for (const auto& [key, line] : profile->line_of) arguments.said_in_file[key] = origin(line);
+  // Signals of the command line come on top.
+  for (const Profile::Line& line : profile->repeated) {
+    arguments.origin = origin(line.number);
+    absl::Status set = FindKey(line.key)->apply(line.value, arguments);
+    if (!set.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(arguments.origin, ": key ", line.key, ": ", set.message()));
+    }
+  }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status UseProfile(Arguments& arguments) {
+  if (arguments.run.profile) {
+    if (absl::Status applied = ApplyProfile(arguments); !applied.ok()) return applied;
+  }
+  return Contradiction(arguments.run);
 }
 
 }  // namespace tools

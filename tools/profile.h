@@ -14,6 +14,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +26,13 @@ struct Profile {
   std::string name;                           // Or the file's.
   std::string purpose;                        // In a line; of a file: empty.
   std::map<std::string, std::string> values;  // By key; what is not here is the default.
+  // The lines of a file that have a key which may be repeated: line, value.
+  struct Line {
+    std::string key, value;
+    int number = 0;
+  };
+  std::vector<Line> repeated = {};
+  std::map<std::string, int> line_of = {};  // of the file's own keys
 };
 
 // Reads an INI text; `file` is for messages. kInvalidArgument, with file, line and a HINT: unknown
@@ -40,7 +48,8 @@ std::string ToIni(const Profile& profile);
 // A line for each built-in profile.
 std::string ProfileList();
 
-// Gives the options that are not on the command line their values from --profile, if there is one.
+// Gives the options that are not on the command line their values from --profile, if there is one,
+// and refuses what then contradicts itself.
 absl::Status UseProfile(Arguments& arguments);
 
 }  // namespace tools

@@ -41,8 +41,12 @@ trap '' INT TERM HUP
 cat >/dev/null
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   [ -d "$1" ] || exit 0
-  pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
-  if [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null; then
+  alive=
+  for file in "$1"/*/postmaster.pid; do
+    pid=$(head -n 1 "$file" 2>/dev/null)
+    if [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null; then alive=yes; fi
+  done
+  if [ -n "$alive" ]; then
     sleep 0.5
   else
     rm -rf "$1"
@@ -165,15 +169,19 @@ void Cluster::Run(const std::vector<std::string>& arguments) {
   }
 }
 
-void Cluster::Start() {
+pid_t Cluster::Serve(const std::string& data_folder) {
   Launch launch;
-  launch.arguments = {bin_folder_ + "/postgres", "-D", folder_ + "/data"};
+  launch.arguments = {bin_folder_ + "/postgres", "-D", data_folder};
   launch.environment = PlainEnvironment();
   launch.account = account_;
   launch.out = log_.descriptor();
   launch.err = log_.descriptor();
   launch.own_session = true;
-  postmaster_ = Spawn(launch);
+  return Spawn(launch);
+}
+
+void Cluster::Start() {
+  postmaster_ = Serve(folder_ + "/data");
   const std::string conninfo = InDatabase("postgres").Conninfo();
   const bool up = Eventually([&] { return PQping(conninfo.c_str()) == PQPING_OK; });
   if (!up) throw std::runtime_error("the server does not start:\n" + LogTail());

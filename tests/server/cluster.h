@@ -58,12 +58,15 @@ class Cluster {
   std::string LogTail() const;
 
  private:
+  friend class Standby;
   Cluster();
   ~Cluster();
   void Initialize();
   void Configure();
   void Guard();
   void Run(const std::vector<std::string>& arguments);
+  // Starts a server on a data folder, which is in ours; its process.
+  pid_t Serve(const std::string& data_folder);
 
   const std::string bin_folder_;
   const std::optional<Account> account_;

@@ -315,8 +315,9 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
       "HINT: these do: --key --carry --show --profile --workers --batch-target --lock-timeout "
       "--swap-lock-budget --lock-patience --snapshot-wait --soak --hold-before-swap "
       "--disconnect --replica-lag --replica-lag-bytes --active-sessions --wait-for-us "
-      "--sample-age --controller --window --swap-window --no-throttle "
-      "--maintenance-work-mem --summary --trace --quiet -h -p -U -d -w -W");
+      "--sample-age --require-replica --replica-gone --slot-wal --archiver --signal --throttle "
+      "--controller --window --swap-window --no-throttle --maintenance-work-mem "
+      "--summary --trace --quiet -h -p -U -d -w -W");
 }
 
 TEST(OptionsTest, RefusesMissingAndContradictingOptions) {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "tools/command_context.h"
@@ -68,7 +69,10 @@ std::string Effect(const RunOptions& run) {
       settings.disconnect_in_batches, " ", settings.maintenance_work_mem_bytes, " ",
       absl::FormatDuration(limits.replica_lag_max), " ", limits.replica_lag_bytes_max, " ",
       limits.active_sessions_max, " ", absl::FormatDuration(limits.wait_for_us_max), " ",
-      absl::FormatDuration(limits.sample_age_max), " ", limits.heed_commits,
+      absl::FormatDuration(limits.sample_age_max), " ", limits.heed_commits, " ",
+      absl::StrJoin(limits.required_replicas, ","), " ", limits.replicas_must_stay, " ",
+      limits.slot_wal_max, " ", limits.archiver_segments_max, " ", limits.connections_share_max,
+      " ", limits.custom.size(), " ", settings.custom_signals.size(), " ",
       settings.windows.Reason(throttle::Work::kBatch, kMonday, absl::ZeroDuration()),
       settings.windows.Reason(throttle::Work::kExchange, kMonday, absl::ZeroDuration()));
 }
@@ -120,6 +124,10 @@ TEST(ProfileTest, AnOptionOnTheCommandLineWins) {
   EXPECT_EQ(Used({"--profile", "fast", "--workers", "3"}).workers, 3);
   EXPECT_EQ(Used({"--workers", "3", "--profile", "fast"}).workers, 3);
   EXPECT_EQ(Used({"--workers", "auto", "--profile", "fast"}).workers, std::nullopt);
+  EXPECT_TRUE(Used({"--profile", "unlimited"}).no_throttle);
+  EXPECT_FALSE(Used({"--profile", "unlimited", "--throttle", "on"}).no_throttle);
+  const File throttled("throttle = on\n");
+  EXPECT_TRUE(Used({"--profile", throttled.path(), "--no-throttle"}).no_throttle);
   const RunOptions run = Used({"--profile", "gentle", "--no-throttle"});
   EXPECT_EQ(SettingsFrom(run).limits.replica_lag_max, absl::ZeroDuration());
   EXPECT_EQ(run.batch_target, absl::Milliseconds(50));
@@ -184,6 +192,75 @@ TEST(ProfileTest, AWindowIsAKeyToo) {
             "semicolon separates several");
 }
 
+TEST(ProfileTest, SignalsAreReadWithTheirLinesAndAddedToThoseOfTheCommandLine) {
+  const File file(
+      "from = gentle\nsignal = queue limit 80 stop 120 every 10s: SELECT count(*) FROM app.jobs\n"
+      "require-replica = reports, spare\nsignal = heat limit 0.5 stop 1.5: SELECT a = 1 FROM t\n");
+  const std::string more = "load limit 1 stop 2: SELECT 1";
+  const RunOptions run = Used({"--profile", file.path(), "--signal", more});
+  ASSERT_EQ(run.signals.size(), 3U);
+  EXPECT_EQ(run.signals[0].limit.name, "load");
+  EXPECT_EQ(run.signals[0].query.origin, "option --signal");
+  EXPECT_EQ(run.signals[1].limit.name, "queue");
+  EXPECT_EQ(run.signals[1].limit.soft, 80);
+  EXPECT_EQ(run.signals[1].limit.hard, 120);
+  EXPECT_EQ(run.signals[1].query.every, absl::Seconds(10));
+  EXPECT_EQ(run.signals[1].query.sql, "SELECT count(*) FROM app.jobs");
+  EXPECT_EQ(run.signals[1].query.origin, absl::StrCat("profile ", file.path(), ", line 2"));
+  EXPECT_EQ(run.signals[2].limit.soft, 0.5);
+  EXPECT_EQ(run.signals[2].query.every, absl::Seconds(5));
+  EXPECT_EQ(run.signals[2].query.sql, "SELECT a = 1 FROM t");
+  EXPECT_EQ(run.required_replicas, (std::vector<std::string>{"reports", "spare"}));
+  const File shown(ToIni(Found(file.path())));
+  EXPECT_EQ(Used({"--profile", shown.path()}).signals.size(), 2U);
+  EXPECT_EQ(Effect(Used({"--profile", shown.path()})), Effect(Used({"--profile", file.path()})));
+  EXPECT_EQ(SettingsFrom(Used({"--profile", file.path(), "--no-throttle"})).custom_signals.size(),
+            0U);
+}
+
+TEST(ProfileTest, RefusesWhatIsNoSignal) {
+  constexpr char kHint[] =
+      "\nHINT: write NAME limit NUMBER stop NUMBER every DURATION: SELECT ..., e.g. queue limit 80 "
+      "stop 120 every 5s: SELECT count(*) FROM app.jobs";
+  EXPECT_EQ(Refusal("workers = 2\nsignal = queue limit 80: SELECT 1"),
+            std::string("profile x.ini, line 2: key signal: \"queue limit 80: SELECT 1\" is not a "
+                        "signal") +
+                kHint);
+  EXPECT_EQ(
+      Refusal("signal = queue limit 80 stop many: SELECT 1"),
+      std::string("profile x.ini, line 1: key signal: \"many\" is not a number from 0 on") + kHint);
+  EXPECT_EQ(Refusal("signal = queue limit 120 stop 80: SELECT 1"),
+            "profile x.ini, line 1: key signal: signal queue: limit 120 is not below stop 80\n"
+            "HINT: the pace begins to fall at the limit, and nothing runs from stop on");
+  EXPECT_EQ(Refusal("signal = queue limit 1 stop 2 every 5: SELECT 1"),
+            "profile x.ini, line 1: key signal: \"5\" is not a duration\n"
+            "HINT: write a number and a unit: 250ms, 2s, 1.5s, 10m, 2h");
+  EXPECT_EQ(Refusal("signal = queue limit 1 stop 2: "),
+            std::string("profile x.ini, line 1: key signal: signal queue has no query") + kHint);
+  EXPECT_EQ(Refusal("signal = q limit 1 stop 2: SELECT 1\nsignal = q limit 1 stop 2: SELECT 1"),
+            "profile x.ini, line 2: key signal: there are two signals q\n"
+            "HINT: give each its own name");
+  EXPECT_EQ(Refusal("signal = q limit 1 stop 2: SELECT a #> '{b}' FROM t"),
+            "profile x.ini, line 1: a # begins a comment, also in a query\n"
+            "HINT: put the query into a view or a function, and select from that");
+}
+
+TEST(ProfileTest, RefusesLimitsThatContradictEachOther) {
+  const auto refusal = [](const std::string& text) {
+    const File file(text);
+    absl::StatusOr<Arguments> arguments =
+        ParseArguments({"run", "set", "s", "--key", "k", "--profile", file.path()});
+    return arguments.ok() ? std::string(UseProfile(*arguments).message()) : "";
+  };
+  EXPECT_EQ(refusal("batch-target = 2s\nreplica-lag = 2s\n"),
+            "batch-target 2s is not below replica-lag 2s\n"
+            "HINT: one batch alone may keep a replica behind for as long as it takes");
+  EXPECT_EQ(refusal("lock-timeout = 1m\nlock-patience = 10s\n"),
+            "lock-timeout 1m is not below lock-patience 10s\n"
+            "HINT: the patience is for all attempts together");
+  EXPECT_EQ(refusal("batch-target = 2s\nreplica-lag = 0\n"), "");
+}
+
 TEST(ProfileTest, ListNamesAll) {
   const std::string list = ProfileList();
   for (const char* name : kBuiltIn) EXPECT_TRUE(absl::StrContains(list, name)) << list;
@@ -195,8 +272,8 @@ TEST(ProfileTest, RefusesWhatIsNoKey) {
             "profile x.ini, line 3: there is no key \"batch_target\"\n"
             "HINT: the keys are from, workers, batch-target, lock-timeout, swap-lock-budget, "
             "lock-patience, snapshot-wait, soak, disconnect, replica-lag, replica-lag-bytes, "
-            "active-sessions, wait-for-us, sample-age, controller, window, swap-window, "
-            "maintenance-work-mem");
+            "active-sessions, wait-for-us, sample-age, require-replica, replica-gone, slot-wal, "
+            "archiver, signal, throttle, controller, window, swap-window, maintenance-work-mem");
   // Options that say what to do, not how.
   for (const char* name :
        {"hold-before-swap", "summary", "quiet", "profile", "no-throttle", "key", "host"}) {

@@ -64,6 +64,18 @@ TEST(SignalsTest, AReplicaThatNoLongerAnswersStops) {
   EXPECT_TRUE(Of(load).stops());
 }
 
+TEST(SignalsTest, AReplicaThatStandsStillStopsLongBeforeItsLagDoes) {
+  Load load;
+  load.stalled_replica = "standby";
+  load.stall = absl::Milliseconds(900);
+  EXPECT_EQ(Of(load).pressure, 0);
+  load.stall = absl::Milliseconds(1500);
+  EXPECT_EQ(Of(load).reason, "replica standby has stood still for 1.5s >= 1s");
+  Limits limits;
+  limits.replica_lag_max = absl::Minutes(1);
+  EXPECT_EQ(Of(load, limits).pressure, 0) << "who bears a minute bears this";
+}
+
 TEST(SignalsTest, ARequiredReplicaMustBeThere) {
   Limits limits;
   limits.required_replicas = {"reports", "spare"};
@@ -209,10 +221,12 @@ class ReplicaLagTest : public testing::Test {
     now_ += absl::Milliseconds(500);
     written_ += kMegabyte;
     lag_.ObserveServer(now_, written_);
-    return lag_.ObserveReplica(now_, "r", static_cast<std::int64_t>(replayed * kMegabyte));
+    state_ = lag_.ObserveReplica(now_, "r", static_cast<std::int64_t>(replayed * kMegabyte));
+    return state_.lag;
   }
 
   ReplicaLag lag_;
+  ReplicaLag::State state_;
   absl::Time now_ = absl::FromUnixSeconds(1000000);
   std::int64_t written_ = 0;
 };
@@ -226,6 +240,7 @@ TEST_F(ReplicaLagTest, ItGrowsWhileTheReplicaStandsStill) {
   absl::Duration lag;
   for (int i = 0; i < 20; ++i) lag = Next(20);
   EXPECT_EQ(lag, absl::Seconds(9.5));
+  EXPECT_EQ(state_.still, absl::Seconds(10));
   for (int i = 0; i < 400; ++i) lag = Next(20);
   EXPECT_NEAR(absl::ToDoubleSeconds(lag), 209.5, 5);
 }
@@ -235,6 +250,7 @@ TEST_F(ReplicaLagTest, ASlowReplicaIsBehindByTheTimeThatItNeeds) {
   absl::Duration lag;
   for (int i = 1; i <= 20; ++i) lag = Next(i / 4.0);
   EXPECT_EQ(lag, absl::Seconds(30));
+  EXPECT_EQ(state_.still, absl::ZeroDuration()) << "it moves";
 }
 
 TEST_F(ReplicaLagTest, ABurstAfterIdleTimesIsNoLag) {
@@ -250,7 +266,7 @@ TEST_F(ReplicaLagTest, AServerThatWritesNothingDoesNotMakeItSmaller) {
     now_ += absl::Milliseconds(500);
     lag_.ObserveServer(now_, written_);
   }
-  EXPECT_EQ(lag_.ObserveReplica(now_, "r", 20 * kMegabyte), absl::Seconds(5));
+  EXPECT_EQ(lag_.ObserveReplica(now_, "r", 20 * kMegabyte).lag, absl::Seconds(5));
 }
 
 }  // namespace
