@@ -220,4 +220,13 @@ absl::StatusOr<std::vector<std::string>> PrimaryKeyReferrers(Session& session, s
   return referrers;
 }
 
+absl::StatusOr<bool> IsReferredTo(Session& session, const QualifiedName& index) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE contype = 'f'"
+      " AND conindid = pg_catalog.to_regclass($1)::oid)",
+      {index.Sql()});
+  if (!rows.ok()) return rows.status();
+  return ToBool(rows->front()[0]);
+}
+
 }  // namespace catalog

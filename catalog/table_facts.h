@@ -44,6 +44,9 @@ absl::StatusOr<TableShape> ReadTableShape(Session& session, std::int64_t oid);
 // The foreign keys that rest on the table's primary key, in words.
 absl::StatusOr<std::vector<std::string>> PrimaryKeyReferrers(Session& session, std::int64_t oid);
 
+// Whether a foreign key rests on this index.
+absl::StatusOr<bool> IsReferredTo(Session& session, const QualifiedName& index);
+
 // Publications that take in whatever is created in one of the schemas.
 absl::StatusOr<std::vector<std::string>> BlanketPublications(Session& session,
                                                              const std::string& schema);

@@ -122,9 +122,14 @@ absl::Status CheckPrimaryKey(catalog::Session& session, TablePlan* plan) {
   absl::StatusOr<std::vector<std::string>> referrers =
       catalog::PrimaryKeyReferrers(session, plan->table.oid);
   if (!referrers.ok()) return referrers.status();
-  absl::Status refused =
-      RefusePrimaryKey(plan->table, plan->columns.new_columns, primary_key, *referrers);
+  absl::Status refused = RefusePrimaryKey(plan->table, plan->columns.new_columns, primary_key);
   if (!refused.ok()) return refused;
+  plan->key_referrers = *std::move(referrers);
+  if (!plan->key_referrers.empty()) {
+    plan->warnings.push_back(absl::StrCat("a unique index on (", absl::StrJoin(plan->key, ", "),
+                                          ") stays, for the foreign keys ",
+                                          absl::StrJoin(plan->key_referrers, ", ")));
+  }
   const auto is_in = [](const std::vector<std::string>& names) {
     return [&names](const std::string& name) {
       return std::find(names.begin(), names.end(), name) != names.end();
@@ -241,8 +246,12 @@ absl::StatusOr<std::int64_t> WriteJob(catalog::Session& session, const TablePlan
   catalog::TableChange change{plan.table.name, *old_id, plan.columns.lost, "",
                               plan.partition.has_value()};
   if (plan.needs_key_index) {
+    // Where it stays, it has the name that PostgreSQL would give it.
+    const std::string ending = plan.key_referrers.empty()
+                                   ? "__key"
+                                   : absl::StrCat("_", absl::StrJoin(plan.key, "_"), "_key");
     absl::StatusOr<std::string> key_index =
-        catalog::FreeTableName(session, plan.table.name, "__key");
+        catalog::FreeTableName(session, plan.table.name, ending);
     if (!key_index.ok()) return key_index.status();
     change.key_index = *key_index;
   }

@@ -27,8 +27,9 @@ struct TablePlan {
   std::vector<std::string> key;
   std::vector<catalog::SortColumn> order_by;
   catalog::AlteredColumns columns;
-  bool needs_key_index = false;  // the old key is not among the new table's unique ones
-  std::int64_t space_bytes = 0;  // needed beside the table
+  bool needs_key_index = false;            // the old key is not among the new table's unique ones
+  std::vector<std::string> key_referrers;  // foreign keys onto it, for which its index stays
+  std::int64_t space_bytes = 0;            // needed beside the table
   std::int64_t wal_bytes = 0;
   absl::Duration time;
   std::optional<catalog::JobRecord> open_job;  // the same request, begun earlier

@@ -134,8 +134,7 @@ absl::Status RefuseDependants(const catalog::TableFacts& table, const catalog::T
 
 absl::Status RefusePrimaryKey(const catalog::TableFacts& table,
                               const std::vector<catalog::Column>& columns,
-                              const std::vector<std::string>& primary_key,
-                              const std::vector<std::string>& referrers) {
+                              const std::vector<std::string>& primary_key) {
   if (primary_key.empty()) return absl::OkStatus();
   const auto present = std::find_if(table.unique_indexes.begin(), table.unique_indexes.end(),
                                     [](const catalog::UniqueIndex& i) { return i.primary; });
@@ -165,11 +164,6 @@ absl::Status RefusePrimaryKey(const catalog::TableFacts& table,
                     StrCat("--alter 'ALTER COLUMN ", catalog::DisplayName(name),
                            " SET NOT NULL' makes the new table refuse them."));
     }
-  }
-  if (!referrers.empty()) {
-    return Refuse(table,
-                  StrCat("is referred to by its primary key: ", absl::StrJoin(referrers, ", ")),
-                  "give those columns a UNIQUE constraint and let the foreign keys refer to it.");
   }
   return absl::OkStatus();
 }

@@ -22,11 +22,10 @@ absl::Status RefuseInvalidIndexes(const catalog::TableFacts& table,
 // Dependants that cannot go over to the new table, or not by this role.
 absl::Status RefuseDependants(const catalog::TableFacts& table, const catalog::TableShape& shape,
                               const catalog::ServerFacts& server);
-// `referrers`: foreign keys onto the present primary key, in words. `duplicates`: samples.
 absl::Status RefusePrimaryKey(const catalog::TableFacts& table,
                               const std::vector<catalog::Column>& columns,
-                              const std::vector<std::string>& primary_key,
-                              const std::vector<std::string>& referrers);
+                              const std::vector<std::string>& primary_key);
+// `duplicates`: samples.
 absl::Status RefuseDuplicateKeys(const catalog::TableFacts& table,
                                  const std::vector<std::string>& primary_key,
                                  const std::vector<std::string>& duplicates);

@@ -7,6 +7,7 @@
 #include "catalog/index_objects.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
+#include "catalog/table_facts.h"
 #include "catalog/table_objects.h"
 #include "restructure/rows/rows.h"
 #include "restructure/table/phases.h"
@@ -84,16 +85,17 @@ absl::Status DropTriggersOf(Job& job, const catalog::TableSide& source, const ch
   });
 }
 
-// Nothing follows rows by the old key any more.
+// Nothing follows rows by the old key any more. But foreign keys may refer to it.
 absl::Status DropKeyIndex(Job& job) {
   const TableSides& sides = *job.table;
   if (sides.change.key_index.empty() || &LiveSide(job) != &sides.new_side) return absl::OkStatus();
+  const catalog::QualifiedName index = {sides.new_side.structure.table.schema,
+                                        sides.change.key_index};
+  const absl::StatusOr<bool> referred_to = catalog::IsReferredTo(*job.session, index);
+  if (!referred_to.ok() || *referred_to) return referred_to.status();
   const auto cut = [&job] { job.session->Cut(); };
   absl::Status status = catalog::FailpointHit("index_drop_concurrently.before", cut);
-  if (status.ok()) {
-    status = catalog::DropConcurrently(
-        *job.session, {sides.new_side.structure.table.schema, sides.change.key_index});
-  }
+  if (status.ok()) status = catalog::DropConcurrently(*job.session, index);
   if (status.ok()) status = catalog::FailpointHit("index_drop_concurrently.after", cut);
   return status;
 }

@@ -203,22 +203,50 @@ TEST_F(TableColumnsTest, AnotherPrimaryKey) {
   EXPECT_TRUE(Clean());
 }
 
+TEST_F(TableColumnsTest, ForeignKeysOntoTheOldPrimaryKeyStay) {
+  CreatePeople(200);
+  sql().Exec(
+      "CREATE TABLE cards (person int REFERENCES people ON DELETE CASCADE);"
+      "INSERT INTO cards SELECT id FROM people");
+  const auto foreign_key = [&] {
+    return sql().Text(
+        "SELECT pg_get_constraintdef(oid) || ' ' || convalidated || ' ' || conindid::regclass"
+        " FROM pg_constraint WHERE conrelid = 'cards'::regclass");
+  };
+  const std::string reference =
+      "FOREIGN KEY (person) REFERENCES people(id) ON DELETE CASCADE true ";
+  const Outcome plan = Run({"plan", "table", "public.people", "--primary-key", "name, id"});
+  EXPECT_TRUE(absl::StrContains(
+      plan.out,
+      "a unique index on (id) stays, for the foreign keys cards_person_fkey on public.cards"))
+      << plan;
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("people", {"--primary-key", "name, id"}))));
+  EXPECT_EQ(foreign_key(), reference + "people_id_key");
+  EXPECT_EQ(sql().Try("INSERT INTO cards VALUES (-1)"), "23503");
+  sql().Exec("DELETE FROM people WHERE id = 3");
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM cards WHERE person = 3"), "0");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  EXPECT_EQ(foreign_key(), reference + "people_pkey");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_EQ(foreign_key(), reference + "people_id_key");
+  EXPECT_TRUE(Clean());
+}
+
 TEST_F(TableColumnsTest, WhatCannotBeAPrimaryKeyIsRefused) {
   CreatePeople(200);
   sql().Exec(
-      "CREATE TABLE cards (person int REFERENCES people);"
       "CREATE TABLE alone (id int PRIMARY KEY, a int NOT NULL, b int);"
       "INSERT INTO alone SELECT i, i / 2, i FROM generate_series(1, 10) i");
   struct Case {
     Arguments more;
     const char* message;
   };
-  for (const Case& c : std::vector<Case>{
-           {{"people", "--primary-key", "name, id"}, "cards_person_fkey on public.cards"},
-           {{"alone", "--primary-key", "b"}, "may have NULLs in b"},
-           {{"alone", "--primary-key", "a"}, "has rows that are equal in (a)"},
-           {{"alone", "--primary-key", "id"}, "has the primary key (id) already"},
-           {{"alone", "--primary-key", "nothing"}, "has no column nothing"}}) {
+  for (const Case& c :
+       std::vector<Case>{{{"alone", "--primary-key", "b"}, "may have NULLs in b"},
+                         {{"alone", "--primary-key", "a"}, "has rows that are equal in (a)"},
+                         {{"alone", "--primary-key", "id"}, "has the primary key (id) already"},
+                         {{"alone", "--primary-key", "nothing"}, "has no column nothing"}}) {
     const Outcome refused = Run(RunTable(c.more[0], {c.more.begin() + 1, c.more.end()}));
     EXPECT_TRUE(Exits(kRefused, refused)) << refused;
     EXPECT_TRUE(absl::StrContains(refused.err, c.message)) << c.message << "\n" << refused;
