@@ -112,13 +112,18 @@ absl::StatusOr<double> MeanRowBytes(Session& session, const Structure& structure
 }
 
 absl::StatusOr<std::int64_t> CopyBlocks(Session& session, const Target& target, BlockRange blocks) {
+  return InsertBlocks(session, target, target.structure.table, blocks);
+}
+
+absl::StatusOr<std::int64_t> InsertBlocks(Session& session, const Target& target,
+                                          const QualifiedName& into, BlockRange blocks) {
   const std::vector<std::string> columns = ColumnNames(target.structure);
   const std::string block_column =
       target.members ? "o.ctid" : StrCat("s.", QuoteName(kSourceBlock));
   absl::StatusOr<Rows> copied = session.Query(absl::Substitute(
-      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM $3 s$4 WHERE $5",
-      target.structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "s."),
-      target.structure.SourceView().Sql(), JoinMembers(target), InBlocks(block_column, blocks)));
+      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM $3 s$4 WHERE $5", into.Sql(),
+      QuoteNames(columns), QuoteNames(columns, "s."), target.structure.SourceView().Sql(),
+      JoinMembers(target), InBlocks(block_column, blocks)));
   if (!copied.ok()) return copied.status();
   return session.affected_rows();
 }

@@ -55,6 +55,9 @@ absl::StatusOr<double> MeanRowBytes(Session& session, const Structure& structure
 
 // Copy: returns the rows inserted.
 absl::StatusOr<std::int64_t> CopyBlocks(Session& session, const Target& target, BlockRange blocks);
+// The same into another table with the replacement's columns.
+absl::StatusOr<std::int64_t> InsertBlocks(Session& session, const Target& target,
+                                          const QualifiedName& into, BlockRange blocks);
 absl::Status EmptyForCopy(Session& session, std::int64_t job_id, const Structure& structure);
 
 // The key log: moves at most `keys_max` entries that are visible to the present snapshot from the

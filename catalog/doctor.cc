@@ -23,7 +23,8 @@ helpers AS (
          pg_catalog.split_part(c.relname::text, '_', 2)::bigint AS id,
          pg_catalog.split_part(c.relname::text, '_', 1) AS kind
   FROM pg_catalog.pg_class c WHERE c.relnamespace = 'restructure'::pg_catalog.regnamespace
-    AND c.relkind IN ('r', 'v') AND c.relname::text ~ '^(source|keys|taken)_[0-9]+$'
+    AND c.relkind IN ('r', 'v', 'p')
+    AND c.relname::text ~ '^(source|keys|taken|scatter)_[0-9]+$'
   UNION ALL
   SELECT p.proname::text, 'function', pg_catalog.split_part(p.proname::text, '_', 2)::bigint,
          pg_catalog.split_part(p.proname::text, '_', 1)
@@ -67,7 +68,7 @@ SELECT pg_catalog.format('%s restructure.%I is left over', h.what, h.name),
        pg_catalog.format('drop it: no set and no open job uses it.')
 FROM helpers h
 WHERE h.id NOT IN (SELECT id FROM busy WHERE id IS NOT NULL)
-  AND (h.kind IN ('keys', 'taken', 'log', 'apply')
+  AND (h.kind IN ('keys', 'taken', 'scatter', 'log', 'apply')
     OR h.id NOT IN (SELECT id FROM live WHERE id IS NOT NULL))
 UNION ALL
 SELECT pg_catalog.format('index %s is invalid', i.indexrelid::pg_catalog.regclass),

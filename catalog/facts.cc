@@ -84,7 +84,8 @@ absl::StatusOr<ServerFacts> ReadServer(Session& session) {
       " pg_catalog.current_setting('block_size'),"
       " pg_catalog.current_setting('max_connections')::int"
       "  - (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity"
-      "     WHERE backend_type = 'client backend')");
+      "     WHERE backend_type = 'client backend'),"
+      " pg_catalog.pg_size_bytes(pg_catalog.current_setting('effective_cache_size'))");
   if (!rows.ok()) return rows.status();
   const Row& row = rows->front();
   ServerFacts facts;
@@ -99,6 +100,7 @@ absl::StatusOr<ServerFacts> ReadServer(Session& session) {
   facts.is_superuser = ToBool(row[8]);
   facts.block_bytes = ToInt(row[9]);
   facts.connections_left = static_cast<int>(ToInt(row[10]));
+  facts.cache_bytes = ToInt(row[11]);
   return facts;
 }
 

@@ -26,6 +26,7 @@ struct ServerFacts {
   std::string user;
   bool is_superuser = false;
   std::int64_t block_bytes = 8192;
+  std::int64_t cache_bytes = 0;  // what the server may be taken to hold in memory
   int connections_left = 0;
 };
 

@@ -45,13 +45,17 @@ std::string Bound(const Target& target, const std::vector<SortColumn>& columns,
   return StrCat("(", RowOf(columns), ") ", comparison, " (", absl::StrJoin(parameters, ", "), ")");
 }
 
+}  // namespace
+
 std::string OrderOf(const std::vector<SortColumn>& columns) {
   return absl::StrJoin(columns, ", ", [](std::string* out, const SortColumn& column) {
     absl::StrAppend(out, SortColumnSql(column, "s."));
   });
 }
 
-}  // namespace
+absl::Status LendMemory(Session& session, std::int64_t bytes) {
+  return session.Execute(StrCat("SET LOCAL work_mem = ", std::max<std::int64_t>(64, bytes / 1024)));
+}
 
 std::vector<SortColumn> CuttingColumns(const Structure& structure) {
   std::vector<SortColumn> columns;
@@ -83,19 +87,21 @@ absl::StatusOr<std::vector<OrderRange>> CutByOrder(Session& session, const Targe
     for (const SortColumn& column : columns) {
       texts.push_back(StrCat("s.", QuoteName(column.column), "::text"));
     }
-    // Every n-th row of a sorted sample, each value once.
+    // Every n-th row of a sorted sample, each value once: peers may be written differently.
     absl::StatusOr<Rows> sampled = session.Query(absl::Substitute(
-        "SELECT DISTINCT ON (place) cut FROM (SELECT pg_catalog.to_json(ARRAY[$0]) AS cut,"
-        " pg_catalog.ntile($1) OVER w AS place, pg_catalog.row_number() OVER w AS n"
+        "SELECT DISTINCT ON (place) cut, peers FROM (SELECT pg_catalog.to_json(ARRAY[$0]) AS cut,"
+        " pg_catalog.ntile($1) OVER w AS place, pg_catalog.row_number() OVER w AS n,"
+        " pg_catalog.rank() OVER w AS peers"
         " FROM (SELECT $6 FROM ONLY $2 s TABLESAMPLE SYSTEM ($3) REPEATABLE (1)) s WHERE $4"
         " WINDOW w AS (ORDER BY $5)) x ORDER BY place, n DESC",
         absl::StrJoin(texts, ", "), wanted, target.set.member.Sql(), percent,
         has_nulls ? StrCat("s.", QuoteName(leading.column), " IS NOT NULL") : "true",
         OrderOf(columns), SourceExpressions(target.structure)));
     if (!sampled.ok()) return sampled.status();
+    Value last;
     for (const Row& row : *sampled) {
-      std::vector<std::string> cut = TextList(row[0]);
-      if (cuts.empty() || cuts.back() != cut) cuts.push_back(std::move(cut));
+      if (row[1] != last) cuts.push_back(TextList(row[0]));
+      last = row[1];
     }
     // The last one ends the sample, not the table.
     if (!cuts.empty()) cuts.pop_back();
@@ -178,9 +184,7 @@ absl::StatusOr<std::int64_t> CopyOrderRange(Session& session, const Target& targ
   }
   std::vector<Value> values(range.low.begin(), range.low.end());
   values.insert(values.end(), range.high.begin(), range.high.end());
-  absl::Status set = session.Execute(
-      StrCat("SET LOCAL work_mem = ", std::max<std::int64_t>(64, memory_bytes / 1024)));
-  if (!set.ok()) return set;
+  if (absl::Status set = LendMemory(session, memory_bytes); !set.ok()) return set;
   const std::vector<std::string> names = ColumnNames(target.structure);
   absl::StatusOr<Rows> copied = session.Query(
       absl::Substitute(

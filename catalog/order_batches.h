@@ -42,6 +42,12 @@ absl::StatusOr<std::vector<MarkedOrderRange>> LoadOrderRanges(Session& session,
 absl::Status MarkOrderRange(Session& session, std::int64_t job_id, const OrderRange& range,
                             std::int64_t rows);
 
+// What follows ORDER BY; the row is `s`.
+std::string OrderOf(const std::vector<SortColumn>& columns);
+
+// So much memory for a sort, until the transaction ends.
+absl::Status LendMemory(Session& session, std::int64_t bytes);
+
 // Returns the rows inserted. `memory_bytes`: for the sort.
 absl::StatusOr<std::int64_t> CopyOrderRange(Session& session, const Target& target,
                                             const OrderRange& range, std::int64_t memory_bytes);

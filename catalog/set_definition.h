@@ -57,6 +57,7 @@ struct Structure {
   QualifiedName SourceView() const { return Helper("source_"); }
   QualifiedName KeyLog() const { return Helper("keys_"); }
   QualifiedName TakenKeys() const { return Helper("taken_"); }
+  QualifiedName RangeTables() const { return Helper("scatter_"); }
   QualifiedName LogFunction() const { return Helper("log_"); }
   QualifiedName SyncFunction() const { return Helper("sync_"); }
   QualifiedName ApplyFunction() const { return Helper("apply_"); }

@@ -389,6 +389,7 @@ absl::Status DropTableHelpers(Session& session, const Structure& side) {
   return ExecuteAll(session,
                     {StrCat("DROP TABLE IF EXISTS ", side.KeyLog().Sql()),
                      StrCat("DROP TABLE IF EXISTS ", side.TakenKeys().Sql()),
+                     StrCat("DROP TABLE IF EXISTS ", side.RangeTables().Sql()),
                      StrCat("DROP FUNCTION IF EXISTS ", side.LogFunction().Sql(), "()"),
                      StrCat("DROP FUNCTION IF EXISTS ", side.SyncFunction().Sql(), "()"),
                      StrCat("DROP FUNCTION IF EXISTS ", side.ApplyFunction().Sql(), "()")});

@@ -38,6 +38,7 @@ struct Settings {
   std::optional<absl::Duration> soak;  // finish by itself so long after the swap
   bool disconnect_in_batches = false;
   std::int64_t maintenance_work_mem_bytes = 256 << 20;
+  std::int64_t order_range_bytes = 64 << 20;  // of a table, to be sorted at a time
   throttle::Limits limits;
   std::vector<CustomQuery> custom_signals;
   throttle::Windows windows;

@@ -68,6 +68,7 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
     settings.batch_size.rows_first = settings.batch_size.rows_min = settings.batch_size.rows_max =
         rows;
   }
+  settings.order_range_bytes = IntFromEnvironment("PG_RESTRUCTURE_ORDER_RANGE_BYTES", 64 << 20);
   settings.lease = absl::Seconds(IntFromEnvironment("PG_RESTRUCTURE_LEASE_SECONDS", 15));
   return settings;
 }

@@ -29,12 +29,12 @@ absl::Status EnterStage(Job& job, const char* stage, const std::function<absl::S
   return done;
 }
 
-absl::Status CopyByBlocks(Job& job) {
+absl::StatusOr<std::int64_t> MoveBlocks(Job& job, const std::string& pass, const BlockMove& move) {
   const catalog::Target target = job.target();
   absl::StatusOr<std::int64_t> blocks = catalog::SourceBlocks(*job.session, target);
   if (!blocks.ok()) return blocks.status();
   absl::StatusOr<std::vector<std::pair<catalog::BlockRange, std::int64_t>>> done =
-      catalog::MarkedBlocks(*job.session, job.id(), "copy");
+      catalog::MarkedBlocks(*job.session, job.id(), pass);
   if (!done.ok()) return done.status();
   absl::StatusOr<catalog::TableFacts> facts = catalog::ReadTable(*job.session, job.set.member_oid);
   if (!facts.ok()) return facts.status();
@@ -42,38 +42,43 @@ absl::Status CopyByBlocks(Job& job) {
   for (const auto& [range, rows] : *done) rows_done += rows;
   const double rows_per_block = static_cast<double>(facts->rows_estimate) /
                                 static_cast<double>(std::max<std::int64_t>(1, facts->blocks));
-  const Step step(job, "copy", facts->rows_estimate);
+  const Step step(job, pass.c_str(), facts->rows_estimate);
   job.progress->AddRows(rows_done);
   BlockCursor cursor(*blocks, *done, rows_per_block);
-  std::atomic<std::int64_t> copied{rows_done};
-  const auto copy = [&](catalog::Session& session,
-                        catalog::BlockRange range) -> absl::StatusOr<std::int64_t> {
+  std::atomic<std::int64_t> moved{rows_done};
+  const auto move_range = [&](catalog::Session& session,
+                              catalog::BlockRange range) -> absl::StatusOr<std::int64_t> {
     std::int64_t rows = 0;
     GuardOptions options;
     options.check_storage = true;
     bool marked_before = false;
     absl::Status status = RunGuarded(job, session, "copy", options, [&] {
-      absl::StatusOr<std::int64_t> inserted = catalog::CopyBlocks(session, target, range);
+      absl::StatusOr<std::int64_t> inserted = move(session, target, range);
       if (!inserted.ok()) return inserted.status();
       rows = *inserted;
-      absl::Status marked = catalog::MarkBlocks(session, job.id(), "copy", range, rows);
+      absl::Status marked = catalog::MarkBlocks(session, job.id(), pass, range, rows);
       marked_before = absl::IsAlreadyExists(marked);
       return marked;
     });
     if (marked_before) return 0;  // An earlier COMMIT whose answer was lost had gone through.
     if (!status.ok()) return status;
     cursor.Record(range, rows);
-    copied += rows;
+    moved += rows;
     return rows;
   };
   absl::Status passed = RunPass(job, [&](std::int64_t rows) -> std::optional<Batch> {
     const std::optional<catalog::BlockRange> range = cursor.Next(rows);
     if (!range) return std::nullopt;
-    return Batch([&copy, range](catalog::Session& session) { return copy(session, *range); });
+    return Batch([&move_range, range](catalog::Session& s) { return move_range(s, *range); });
   });
   if (!passed.ok()) return passed;
-  job.tally->SetRows(copied);
-  return absl::OkStatus();
+  return moved;
+}
+
+absl::Status CopyByBlocks(Job& job) {
+  const absl::StatusOr<std::int64_t> copied = MoveBlocks(job, "copy", &catalog::CopyBlocks);
+  if (copied.ok()) job.tally->SetRows(*copied);
+  return copied.status();
 }
 
 namespace {

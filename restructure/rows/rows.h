@@ -28,8 +28,14 @@ absl::StatusOr<Next> BuildReplacement(Job& job, const std::vector<catalog::Quali
 absl::StatusOr<Next> ConnectRows(Job& job, const std::function<absl::Status()>& copy,
                                  const std::function<absl::Status()>& index);
 
-// Each block range is one transaction with its mark: exactly once, without a unique index. Nothing
-// of the key log is applied meanwhile.
+// Goes over the source by block ranges, each in one transaction with its mark for this pass:
+// exactly once, without a unique index. Nothing of the key log is applied meanwhile. Returns the
+// rows moved, with those of earlier runs.
+using BlockMove = std::function<absl::StatusOr<std::int64_t>(
+    catalog::Session&, const catalog::Target&, catalog::BlockRange)>;
+absl::StatusOr<std::int64_t> MoveBlocks(Job& job, const std::string& pass, const BlockMove& move);
+
+// Fills the replacement so.
 absl::Status CopyByBlocks(Job& job);
 
 // Sorted builds, one on each worker's connection, each in a transaction of its own. A build is told

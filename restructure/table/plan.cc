@@ -169,6 +169,15 @@ void Estimate(const Settings& settings, TablePlan* plan) {
   plan->space_bytes = table.bytes + plan->shape.index_bytes;
   plan->wal_bytes =
       static_cast<std::int64_t>(1.25 * static_cast<double>(table.bytes)) + plan->shape.index_bytes;
+  if (!plan->order_by.empty()) {
+    plan->ordered_copy =
+        ChooseOrderedCopy(table.bytes, plan->server.cache_bytes, settings.order_range_bytes);
+  }
+  if (plan->ordered_copy.scattered) {
+    // All of it is there when the first range table is sorted into place, and emptied.
+    plan->space_bytes += table.bytes;
+    plan->wal_bytes += static_cast<std::int64_t>(1.25 * static_cast<double>(table.bytes));
+  }
   // Measured on two cores: a worker copies, indexes and verifies some 100,000 rows a second.
   plan->time =
       absl::Seconds(static_cast<double>(table.rows_estimate) / (100000.0 * settings.workers));

@@ -14,6 +14,7 @@
 #include "catalog/partition_facts.h"
 #include "catalog/table_facts.h"
 #include "restructure/job.h"
+#include "restructure/table/ordered_copy.h"
 #include "restructure/table/request.h"
 
 namespace restructure {
@@ -26,6 +27,7 @@ struct TablePlan {
   std::optional<catalog::PartitionShape> partition;  // its place in a tree
   std::vector<std::string> key;
   std::vector<catalog::SortColumn> order_by;
+  OrderedCopy ordered_copy;  // with an order
   catalog::AlteredColumns columns;
   bool needs_key_index = false;            // the old key is not among the new table's unique ones
   std::vector<std::string> key_referrers;  // foreign keys onto it, for which its index stays

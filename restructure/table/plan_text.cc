@@ -30,38 +30,48 @@ std::string ChangedText(const TablePlan& plan) {
   return absl::StrJoin(texts, ", ");
 }
 
+std::string CopyText(const TablePlan& plan) {
+  const std::string rows = absl::StrCat("about ", plan.table.rows_estimate, " rows");
+  if (plan.order_by.empty()) return absl::StrCat("copy ", rows);
+  const std::int64_t ranges = plan.ordered_copy.ranges;
+  if (!plan.ordered_copy.scattered) {
+    return absl::StrCat("copy ", rows, " in ", ranges, " ranges of the order");
+  }
+  return absl::StrCat("scatter ", rows, " into ", ranges, " range tables (",
+                      Megabytes(plan.table.bytes), "), sort each of them into place");
+}
+
 std::vector<PlannedStep> Steps(const TablePlan& plan, const Settings& settings) {
   const std::string table = plan.table.name.Display();
   const std::string tried = TriedFor(settings.lock_timeout);
   const bool others = !plan.shape.moved.empty() || plan.shape.foreign_keys > 0;
-  return {
-      {"build", "create the new table, the key log and the capture triggers",
-       absl::StrCat("SHARE ROW EXCLUSIVE on ", table, tried)},
-      {"connect",
-       absl::StrCat("copy about ", plan.table.rows_estimate, " rows with ", settings.workers,
-                    " workers, settle, build ", plan.shape.indexes, " indexes, catch up, vacuum"),
-       absl::StrCat("ACCESS SHARE on ", table, " for the time of a batch")},
-      {"verify", "compare every row as an image, both ways",
-       absl::StrCat("ACCESS SHARE on ", table, " for the time of a range")},
-      {"swap", "make the writers keep both, wait out old snapshots",
-       absl::StrCat("SHARE ROW EXCLUSIVE on ", table, ", at most ",
-                    absl::FormatDuration(settings.swap_lock_budget))},
-      {"",
-       absl::StrCat(
-           plan.partition ? absl::StrCat("detach it from ", plan.partition->parent.Display(),
-                                         " and attach the new table in its place; ")
-                          : "exchange the names; ",
-           "triggers, policies, rules, ", plan.shape.foreign_keys, " foreign keys",
-           plan.shape.moved.empty() ? ""
-                                    : absl::StrCat(", ", absl::StrJoin(plan.shape.moved, ", ")),
-           " go over"),
-       absl::StrCat(
-           "ACCESS EXCLUSIVE on ", table, plan.partition ? PartitionLocks(*plan.partition) : "",
-           others ? ", the views over it and the tables that foreign keys connect with it" : "",
-           tried)},
-      {"soak", SoakText(settings, "keep both equal"), "none"},
-      {"disconnect", "stop the upkeep of the old table and drop its indexes", "none"},
-      {"drop", "drop the old table", absl::StrCat("ACCESS EXCLUSIVE on ", table, tried)}};
+  return {{"build", "create the new table, the key log and the capture triggers",
+           absl::StrCat("SHARE ROW EXCLUSIVE on ", table, tried)},
+          {"connect",
+           absl::StrCat(CopyText(plan), " with ", settings.workers, " workers, settle, build ",
+                        plan.shape.indexes, " indexes, catch up, vacuum"),
+           absl::StrCat("ACCESS SHARE on ", table, " for the time of a batch")},
+          {"verify", "compare every row as an image, both ways",
+           absl::StrCat("ACCESS SHARE on ", table, " for the time of a range")},
+          {"swap", "make the writers keep both, wait out old snapshots",
+           absl::StrCat("SHARE ROW EXCLUSIVE on ", table, ", at most ",
+                        absl::FormatDuration(settings.swap_lock_budget))},
+          {"",
+           absl::StrCat(
+               plan.partition ? absl::StrCat("detach it from ", plan.partition->parent.Display(),
+                                             " and attach the new table in its place; ")
+                              : "exchange the names; ",
+               "triggers, policies, rules, ", plan.shape.foreign_keys, " foreign keys",
+               plan.shape.moved.empty() ? ""
+                                        : absl::StrCat(", ", absl::StrJoin(plan.shape.moved, ", ")),
+               " go over"),
+           absl::StrCat(
+               "ACCESS EXCLUSIVE on ", table, plan.partition ? PartitionLocks(*plan.partition) : "",
+               others ? ", the views over it and the tables that foreign keys connect with it" : "",
+               tried)},
+          {"soak", SoakText(settings, "keep both equal"), "none"},
+          {"disconnect", "stop the upkeep of the old table and drop its indexes", "none"},
+          {"drop", "drop the old table", absl::StrCat("ACCESS EXCLUSIVE on ", table, tried)}};
 }
 
 std::vector<std::string> Notes() {
@@ -110,6 +120,7 @@ std::string PlanToJson(const TablePlan& plan, const Settings& settings) {
   json["rows"] = plan.table.rows_estimate;
   json["table_bytes"] = plan.table.bytes;
   json["index_bytes"] = plan.shape.index_bytes;
+  json["scattered"] = plan.ordered_copy.scattered;
   json["space_bytes"] = plan.space_bytes;
   json["wal_bytes"] = plan.wal_bytes;
   json["seconds_unthrottled"] = absl::ToDoubleSeconds(plan.time);
