@@ -45,6 +45,16 @@ void Control::SetUndoing(bool undoing) {
   undoing_ = undoing;
 }
 
+void Control::Hibernate(const std::string& reason) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  hibernation_ = reason;
+}
+
+std::string Control::hibernation() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return hibernation_;
+}
+
 absl::Status Control::Check() const {
   if (interrupted()) return absl::CancelledError("interrupted");
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -54,6 +64,7 @@ absl::Status Control::Check() const {
         "HINT: run the same command again; it goes on where it was.");
   }
   if (goal_ == catalog::kGoalAbort && !undoing_) return absl::CancelledError("abort requested");
+  if (!hibernation_.empty()) return absl::CancelledError(hibernation_);
   return absl::OkStatus();
 }
 

@@ -37,7 +37,12 @@ class Control {
   void NotePanic() { panicked_.store(true); }
   bool TakePanic() { return panicked_.exchange(false); }
 
-  // OK: go on. kCancelled: the operator interrupted the tool, or wants the job undone.
+  // The job is to rest until its window opens: it ends as if it had been interrupted.
+  void Hibernate(const std::string& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Why it rests; empty: it does not.
+  std::string hibernation() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // OK: go on. kCancelled: the operator interrupted the tool, or wants the job undone, or it rests.
   // kFailedPrecondition: the lease is lost, write nothing more.
   absl::Status Check() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -55,6 +60,7 @@ class Control {
   catalog::Hold hold_ ABSL_GUARDED_BY(mutex_) = catalog::Hold::kNone;
   bool undoing_ ABSL_GUARDED_BY(mutex_) = false;
   std::string goal_ ABSL_GUARDED_BY(mutex_);
+  std::string hibernation_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace restructure

@@ -173,6 +173,9 @@ absl::Status AwaitWindow(const Job& job, throttle::Work work) {
     if (reason.empty()) break;
     waited = true;
     job.progress->SetWaitingFor(reason);
+    if (job.settings.hibernate && job.pacer->IsOutside(work, absl::Now())) {
+      job.control->Hibernate(reason);
+    }
     if (absl::Status slept = job.control->Sleep(kAskAgainAfter); !slept.ok()) return slept;
   }
   if (waited) job.progress->SetWaitingFor("");

@@ -42,6 +42,7 @@ struct Settings {
   throttle::Limits limits;
   std::vector<CustomQuery> custom_signals;
   throttle::Windows windows;
+  bool hibernate = false;  // end outside the windows, to be started again
   throttle::BatchSize::Options batch_size;
   absl::Duration lease = absl::Seconds(15);
 };

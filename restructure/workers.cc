@@ -56,6 +56,7 @@ class Pass {
       if (!status.ok()) break;
       const throttle::Decision decision = job_.pacer->Next(worker, absl::Now());
       if (worker == 0) job_.progress->SetWaitingFor(decision.reason);
+      if (decision.outside && job_.settings.hibernate) job_.control->Hibernate(decision.reason);
       status = Rest(decision.pause);
       if (!decision.may_run) continue;
       if (!status.ok()) break;

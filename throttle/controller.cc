@@ -11,8 +11,8 @@ namespace {
 
 // The baseline. The shares are of it, and beyond what noise explains.
 constexpr std::size_t kSamplesToLearn = 8;
-constexpr double kSoftFactor = 1.5;
-constexpr absl::Duration kSoftMore = absl::Milliseconds(5);
+constexpr absl::Duration kSoftMore = absl::Milliseconds(10);
+constexpr double kLeastRoom = 1.05;  // A limit below what commits take without us cannot be kept.
 constexpr double kWeightOfBreath = 0.7;  // It hears but a few.
 constexpr double kMoved = 0.2;           // Off by this share it is another one: doubted.
 constexpr double kDrifts = 0.04;         // Off by this share it moves: breathe more often.
@@ -86,8 +86,11 @@ void Controller::SetWorkersMax(int workers_max) {
   settled_ = std::min(settled_, workers_max_);
 }
 
-absl::Duration Controller::Soft() const {
-  return std::max(kSoftFactor * alone_, alone_ + kSoftMore);
+absl::Duration Controller::Soft() const { return SoftLimit(alone_, impact_, commit_max_); }
+
+absl::Duration Controller::SoftLimit(absl::Duration alone, double share, absl::Duration most) {
+  if (most > absl::ZeroDuration()) return std::max(most, kLeastRoom * alone);
+  return alone + share * std::max(alone, kSoftMore);
 }
 
 double Controller::pressure() const { return ready_ ? absl::FDivDuration(smoothed_, Soft()) : 0; }

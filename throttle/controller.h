@@ -2,7 +2,8 @@
 //
 // The signal is a canary: how long a small commit of ours takes. What it takes while nothing of
 // ours runs is learnt at first, and again in each breath, a pause of 2 s or, when commits vary
-// much, longer; the soft limit is max(1.5 x its median, + 5 ms). Of the time between the two, the
+// much, longer; the soft limit is max(1.5 x its median, + 5 ms), or what
+// SetImpact says. Of the time between the two, the
 // used share is what counts: in a queue it grows about as the work of ours does, whatever one
 // worker weighs and whatever the others do. So the law, a proportional-integral controller in
 // velocity form (as Slacker has it, EDBT 2012), works on the logarithms of both: it changes the
@@ -52,6 +53,15 @@ class Controller {
   // As many workers from now on. What the server bears stays as it is known.
   void SetWorkersMax(int workers_max);
 
+  // What commits may feel: `share` of their time without us, at least 10 ms x `share`; or, if
+  // `most` is not zero, that they take so long. Requires: share above 0.
+  void SetImpact(double share, absl::Duration most) {
+    impact_ = share;
+    commit_max_ = most;
+  }
+  // The limit on their time, of what they take without us.
+  static absl::Duration SoftLimit(absl::Duration alone, double share, absl::Duration most);
+
   // False while the baseline is being learnt: nobody may run.
   bool ready() const { return ready_; }
 
@@ -88,6 +98,9 @@ class Controller {
   const Options options_;
   double workers_max_;
   const double floor_;
+
+  double impact_ = 0.5;
+  absl::Duration commit_max_;
 
   // The baseline.
   bool ready_ = false;

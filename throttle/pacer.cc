@@ -54,11 +54,14 @@ Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows 
       limits_(limits),
       batch_size_(batch_size),
       controller_(workers, controller),
-      batch_time_(batch_size.target) {}
+      batch_time_(batch_size.target) {
+  controller_.SetImpact(limits.impact, limits.commit_max);
+}
 
 void Pacer::SetLimits(const Limits& limits) {
   const std::lock_guard<std::mutex> lock(mutex_);
   limits_ = limits;
+  controller_.SetImpact(limits.impact, limits.commit_max);
   Judge();
 }
 
@@ -165,6 +168,7 @@ Decision Pacer::Next(int worker, absl::Time now) {
     decision.reason = windows_.Reason(Work::kBatch, now, ExpectedBatch());
   }
   if (!decision.reason.empty()) {
+    decision.outside = true;
     decision.pause = kAskAgainAfter;
     return decision;
   }
@@ -180,6 +184,11 @@ Decision Pacer::Next(int worker, absl::Time now) {
     decision.pause = kAskAgainAfter;
   }
   return decision;
+}
+
+bool Pacer::IsOutside(Work what, absl::Time now) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return !windows_.Reason(what, now, ExpectedBatch()).empty();
 }
 
 std::string Pacer::WindowReason(Work what, absl::Time now) const {

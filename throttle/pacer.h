@@ -27,6 +27,7 @@ namespace throttle {
 struct Decision {
   bool may_run = false;
   bool forbidden = false;  // A limit is passed, as against a slower pace or a closed window.
+  bool outside = false;    // The window is closed, or about to be.
   bool must_stop = false;  // Long batches that run already, too.
   std::int64_t rows = 0;   // Rows of the next batch, if it may run.
   absl::Duration pause;    // Wait this long, then run (may_run) or ask again (not).
@@ -78,6 +79,9 @@ class Pacer {
   // Why `what` must not begin at `now`, of the windows and of an autovacuum to prevent wraparound
   // alone; empty: it may. Next asks it itself.
   std::string WindowReason(Work what, absl::Time now) const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Whether the windows alone keep `what` from beginning.
+  bool IsOutside(Work what, absl::Time now) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   Pace pace() const ABSL_LOCKS_EXCLUDED(mutex_);
 

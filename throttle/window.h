@@ -41,6 +41,8 @@ class Window {
   // Whether it is open, and when that ends. Spans that overlap or touch are one.
   State At(absl::Time now) const;
 
+  bool AlwaysOpen() const { return spans_.empty(); }
+
   // As the clocks there show it: "Mon 22:00 CET".
   std::string Clock(absl::Time time) const;
 

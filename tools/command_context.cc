@@ -49,6 +49,9 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
   settings.limits.wait_for_us_max = run.wait_for_us;
   settings.limits.sample_age_max = run.sample_age;
   settings.limits.heed_commits = run.controller;
+  settings.limits.impact = run.impact;
+  settings.limits.commit_max = run.commit_max;
+  settings.hibernate = run.hibernate;
   settings.limits.required_replicas = run.required_replicas;
   settings.limits.replicas_must_stay = run.replicas_must_stay;
   settings.limits.slot_wal_max = run.slot_wal;

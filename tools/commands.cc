@@ -117,6 +117,10 @@ int Drive(const std::string& conninfo, const Arguments& arguments, const std::st
   panel.Stop();
   if (!trace) PrintError(absl::StrCat("cannot write the trace to ", *arguments.run.trace));
   if (!result.ok()) {
+    if (absl::IsCancelled(result.status()) && !control.hibernation().empty()) {
+      if (!arguments.run.quiet) absl::PrintF("job %d rests: %s\n", job_id, control.hibernation());
+      return kExitHibernates;
+    }
     if (absl::IsCancelled(result.status())) {
       PrintError(absl::StrCat("job ", job_id, " was interrupted; nothing is lost\n",
                               "HINT: run the same command again, or `pg_restructure resume ",

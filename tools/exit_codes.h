@@ -15,6 +15,7 @@ enum ExitCode : int {
   kExitLockNotObtained = 6,  // A lock was not obtained within the patience. Resumable.
   kExitAborted = 7,          // The job was aborted and its objects are gone.
   kExitLeftovers = 8,        // Doctor found something of ours that should not be there.
+  kExitHibernates = 9,       // Outside the window, as asked: to be started again in it.
 };
 
 struct ExitCodeMeaning {
@@ -33,6 +34,7 @@ inline constexpr ExitCodeMeaning kExitCodes[] = {
     {kExitLockNotObtained, "lock not obtained within the patience, resumable"},
     {kExitAborted, "aborted"},
     {kExitLeftovers, "doctor found leftovers"},
+    {kExitHibernates, "rests outside its window (outside = hibernate), resumable"},
 };
 
 }  // namespace tools

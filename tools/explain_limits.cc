@@ -8,6 +8,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "throttle/controller.h"
+#include "throttle/readable.h"
 #include "tools/command_context.h"
 #include "tools/report.h"
 
@@ -103,13 +105,20 @@ std::vector<throttle::Signal> ExplainLimits(const Look& look, const restructure:
                                             absl::Duration commit) {
   std::vector<throttle::Signal> limits;
   if (settings.limits.heed_commits) {
-    const absl::Duration soft = std::max(1.5 * commit, commit + absl::Milliseconds(5));
+    const throttle::Limits& chosen = settings.limits;
+    const bool by_time = chosen.commit_max > absl::ZeroDuration();
+    const absl::Duration soft =
+        throttle::Controller::SoftLimit(commit, chosen.impact, chosen.commit_max);
     throttle::Signal signal;
     signal.name = "commit time";
     signal.now = FormatTimeSpan(commit);
     signal.soft = FormatTimeSpan(soft);
     signal.hard = FormatTimeSpan(1.6 * soft);
-    signal.why = "max(1.5x, +5ms) of the median now; the job learns it anew before its first batch";
+    signal.why = absl::StrCat(
+        by_time ? "impact, as a time"
+                : absl::StrCat(throttle::ReadableShare(chosen.impact), " of the median now, or ",
+                               FormatTimeSpan(chosen.impact * absl::Milliseconds(10)), " more"),
+        "; the job learns it anew before its first batch");
     limits.push_back(std::move(signal));
   }
   const std::vector<throttle::Signal> signals =

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
@@ -45,6 +46,19 @@ absl::Status ReadWindow(const std::string& text, throttle::Window& value) {
   if (!window.ok()) return window.status();
   value = *std::move(window);
   return absl::OkStatus();
+}
+
+// "50%", or "12ms".
+absl::Status ReadImpact(const std::string& text, RunOptions& run) {
+  if (!absl::EndsWith(text, "%")) {
+    return ReadDuration(text, "1ms", "1m", run.commit_max);
+  }
+  std::int64_t percent = 0;
+  absl::Status read = ReadNumber(text.substr(0, text.size() - 1), 1, 1000, percent);
+  if (!read.ok()) return read;
+  run.impact = static_cast<double>(percent) / 100;
+  run.commit_max = absl::ZeroDuration();
+  return read;
 }
 
 // "one, two", or none.
@@ -235,6 +249,8 @@ const OptionSpec kRunOptions[] = {
        return ReadChoice(v, "on", true, "off", false, a.run.controller);
      },
      "on"},
+    {"impact", 0, "PERCENT|DURATION", "how much slower commits may get, or their time: 12ms",
+     [](const std::string& v, Arguments& a) { return ReadImpact(v, a.run); }, "50%"},
     {"window", 0, "WINDOW|always", "work only then: 'Mon-Fri 22:00-05:00 Europe/Berlin'",
      [](const std::string& v, Arguments& a) { return ReadWindow(v, a.run.window); }, "always"},
     {"swap-window", 0, "WINDOW|same", "when the swap may be, if not in the same window",
@@ -247,6 +263,11 @@ const OptionSpec kRunOptions[] = {
        return status;
      },
      "same"},
+    {"outside", 0, "pause|hibernate", "outside the window: wait, or end with exit code 9",
+     [](const std::string& v, Arguments& a) {
+       return ReadChoice(v, "pause", false, "hibernate", true, a.run.hibernate);
+     },
+     "pause"},
     {"no-throttle", 0, nullptr, "no limit at all but the window and the operator's pause",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::no_throttle, a.run); }},
     {"maintenance-work-mem", 0, "SIZE", "memory of one index build",

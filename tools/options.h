@@ -59,8 +59,11 @@ struct RunOptions {
   int archiver = 42;          // segments; 0: no limit
   std::vector<SignalOption> signals;
   bool controller = true;
-  throttle::Window window;                      // Always open.
-  std::optional<throttle::Window> swap_window;  // Empty: as the window.
+  double impact = 0.5;                               // of a commit's time without us
+  absl::Duration commit_max = absl::ZeroDuration();  // 0: by `impact`
+  bool hibernate = false;                            // outside the window
+  throttle::Window window;                           // Always open.
+  std::optional<throttle::Window> swap_window;       // Empty: as the window.
   bool no_throttle = false;
   std::int64_t maintenance_work_mem_bytes = 256 * 1024 * 1024;
   std::optional<std::string> summary;  // The file to write.

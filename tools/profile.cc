@@ -268,6 +268,10 @@ absl::Status Contradiction(const RunOptions& run) {
     return is_above("batch-target", run.batch_target, "replica-lag", run.replica_lag,
                     "one batch alone may keep a replica behind for as long as it takes");
   }
+  if (run.hibernate && run.window.AlwaysOpen() && !run.swap_window) {
+    return UsageError("outside hibernate has no effect without a window",
+                      "give a window, or leave outside = pause");
+  }
   return absl::OkStatus();
 }
 

@@ -29,6 +29,7 @@ enum ExitCode : int {
   kLockNotObtained = 6,
   kAborted = 7,
   kLeftovers = 8,
+  kHibernates = 9,
 };
 
 using Arguments = std::vector<std::string>;

@@ -67,6 +67,29 @@ TEST_F(WindowsTest, OutsideItTheJobWaitsAndInsideItGoesOn) {
   EXPECT_TRUE(Clean());
 }
 
+// As cron or a systemd timer runs it: again and again.
+TEST_F(WindowsTest, OutsideItTheJobEndsIfItIsToAndGoesOnWhenStartedAgain) {
+  CreateSet(3000);
+  const Arguments hibernating =
+      RunSetArguments({"--outside", "hibernate", "--window", ClosedWindow()});
+  for (int night = 0; night < 2; ++night) {
+    const Outcome rests = Run(hibernating);
+    EXPECT_TRUE(Exits(kHibernates, rests));
+    EXPECT_TRUE(absl::StrContains(rests.out, absl::StrCat("job ", Job(),
+                                                          " rests: outside the "
+                                                          "window, opens ")))
+        << rests;
+  }
+  EXPECT_TRUE(
+      Exits(kDone, Run(RunSetArguments({"--outside", "hibernate", "--window", OpenWindow()}))));
+  EXPECT_TRUE(HasSwapped());
+  EXPECT_TRUE(Exits(kHibernates,
+                    Run({"finish", Job(), "--outside", "hibernate", "--window", ClosedWindow()})));
+  EXPECT_TRUE(None(Differences()));
+  EXPECT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_TRUE(Clean());
+}
+
 TEST_F(WindowsTest, TheSwapWaitsForItsOwnWindowAndAnAbortForNone) {
   CreateSet(1000);
   const std::vector<std::string> before = Objects(sql());

@@ -316,7 +316,7 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
       "--swap-lock-budget --lock-patience --snapshot-wait --soak --hold-before-swap "
       "--disconnect --replica-lag --replica-lag-bytes --active-sessions --wait-for-us "
       "--sample-age --require-replica --replica-gone --slot-wal --archiver --signal --throttle "
-      "--controller --window --swap-window --no-throttle --maintenance-work-mem "
+      "--controller --impact --window --swap-window --outside --no-throttle --maintenance-work-mem "
       "--summary --trace --quiet -h -p -U -d -w -W");
 }
 
@@ -485,6 +485,7 @@ Exit codes:
   6  lock not obtained within the patience, resumable
   7  aborted
   8  doctor found leftovers
+  9  rests outside its window (outside = hibernate), resumable
 )");
 }
 

@@ -331,6 +331,31 @@ TEST_F(PacedByCommitsTest, TheSmallerOfWhatCommitsAndSignalsAllowCounts) {
   EXPECT_EQ(Next(0).reason.rfind("commits take", 0), 0U) << Next(0).reason;
 }
 
+TEST_F(PacedByCommitsTest, ImpactSaysHowMuchSlowerCommitsMayGet) {
+  Limits limits;
+  limits.impact = 2;
+  pacer_.SetLimits(limits);
+  Commits(60, absl::Milliseconds(4));
+  Commits(40, absl::Milliseconds(13));  // Over 9 ms, but under 4 + 2 x 10 ms.
+  EXPECT_TRUE(Next(3).may_run) << Next(3).reason;
+  limits.commit_max = absl::Milliseconds(9);
+  pacer_.SetLimits(limits);
+  Commits(12, absl::Milliseconds(13));
+  EXPECT_FALSE(Next(3).may_run);
+  EXPECT_NE(Next(0).reason.find("commits take 13ms, the limit is 9ms"), std::string::npos)
+      << Next(0).reason;
+}
+
+TEST(ImpactTest, TheLimitIsByShareWithAFloorOrByTime) {
+  const absl::Duration none = absl::ZeroDuration();
+  const auto ms = [](double count) { return absl::Milliseconds(count); };
+  EXPECT_EQ(Controller::SoftLimit(ms(4), 0.5, none), ms(9));
+  EXPECT_EQ(Controller::SoftLimit(ms(40), 0.5, none), ms(60));
+  EXPECT_EQ(Controller::SoftLimit(ms(4), 0.1, none), ms(5));
+  EXPECT_EQ(Controller::SoftLimit(ms(4), 0.5, ms(12)), ms(12));
+  EXPECT_EQ(Controller::SoftLimit(ms(20), 0.5, ms(12)), ms(21)) << "12 ms cannot be kept";
+}
+
 TEST_F(PacedByCommitsTest, AnOldSampleHalvesThePace) {
   Commits(60, absl::Milliseconds(4));
   now_ += absl::Seconds(3);
@@ -380,11 +405,15 @@ TEST_F(PacerWindowTest, NobodyRunsOutsideTheWindow) {
   const Decision decision = pacer.Next(0, At(absl::Seconds(1)));
   EXPECT_FALSE(decision.may_run);
   EXPECT_FALSE(decision.forbidden);  // An index build that has begun is not ended by it.
+  EXPECT_TRUE(decision.outside);
+  EXPECT_TRUE(pacer.IsOutside(Work::kStep, At(absl::Seconds(1))));
   EXPECT_EQ(decision.rows, 0);
   EXPECT_EQ(decision.pause, absl::Milliseconds(250));
   EXPECT_EQ(decision.reason, "outside the window, opens Mon 14:00 UTC in 14m");
   pacer.Observe(IdleLoad(absl::Minutes(14)));
   EXPECT_TRUE(pacer.Next(0, At(absl::Minutes(14))).may_run);
+  EXPECT_FALSE(pacer.Next(0, At(absl::Minutes(14))).outside);
+  EXPECT_FALSE(pacer.IsOutside(Work::kStep, At(absl::Minutes(14))));
 }
 
 TEST_F(PacerWindowTest, TheWindowHoldsWithoutAnyLimit) {

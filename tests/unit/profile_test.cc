@@ -72,6 +72,7 @@ std::string Effect(const RunOptions& run) {
       absl::FormatDuration(limits.sample_age_max), " ", limits.heed_commits, " ",
       absl::StrJoin(limits.required_replicas, ","), " ", limits.replicas_must_stay, " ",
       limits.slot_wal_max, " ", limits.archiver_segments_max, " ", limits.connections_share_max,
+      " ", limits.impact, " ", absl::FormatDuration(limits.commit_max), " ", settings.hibernate,
       " ", limits.custom.size(), " ", settings.custom_signals.size(), " ",
       settings.windows.Reason(throttle::Work::kBatch, kMonday, absl::ZeroDuration()),
       settings.windows.Reason(throttle::Work::kExchange, kMonday, absl::ZeroDuration()));
@@ -259,6 +260,23 @@ TEST(ProfileTest, RefusesLimitsThatContradictEachOther) {
             "lock-timeout 1m is not below lock-patience 10s\n"
             "HINT: the patience is for all attempts together");
   EXPECT_EQ(refusal("batch-target = 2s\nreplica-lag = 0\n"), "");
+  EXPECT_EQ(refusal("outside = hibernate\n"),
+            "outside hibernate has no effect without a window\n"
+            "HINT: give a window, or leave outside = pause");
+  EXPECT_EQ(refusal("outside = hibernate\nswap-window = 22:00-05:00 UTC\n"), "");
+}
+
+TEST(ProfileTest, ImpactIsAShareOrATime) {
+  const File share("impact = 20%\n");
+  EXPECT_EQ(Used({"--profile", share.path()}).impact, 0.2);
+  const RunOptions time = Used({"--profile", share.path(), "--impact", "12ms"});
+  EXPECT_EQ(SettingsFrom(time).limits.commit_max, absl::Milliseconds(12));
+  EXPECT_EQ(Refusal("impact = 20"),
+            "profile x.ini, line 1: key impact: \"20\" is not a duration\n"
+            "HINT: write a number and a unit: 250ms, 2s, 1.5s, 10m, 2h");
+  EXPECT_EQ(Refusal("impact = 0%"),
+            "profile x.ini, line 1: key impact: \"0\" is not a number from 1 to 1000\n"
+            "HINT: write plain digits, e.g. 4");
 }
 
 TEST(ProfileTest, ListNamesAll) {
@@ -273,7 +291,8 @@ TEST(ProfileTest, RefusesWhatIsNoKey) {
             "HINT: the keys are from, workers, batch-target, lock-timeout, swap-lock-budget, "
             "lock-patience, snapshot-wait, soak, disconnect, replica-lag, replica-lag-bytes, "
             "active-sessions, wait-for-us, sample-age, require-replica, replica-gone, slot-wal, "
-            "archiver, signal, throttle, controller, window, swap-window, maintenance-work-mem");
+            "archiver, signal, throttle, controller, impact, window, swap-window, outside, "
+            "maintenance-work-mem");
   // Options that say what to do, not how.
   for (const char* name :
        {"hold-before-swap", "summary", "quiet", "profile", "no-throttle", "key", "host"}) {
