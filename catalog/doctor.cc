@@ -146,6 +146,18 @@ JOIN restructure.structure m ON m.structure_id IN (j.old_structure, j.new_struct
   AND m.structure_id <> n.structure_id
 WHERE j.open AND n.table_oid IS NOT NULL AND n.stage <> 'emptied'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = n.table_oid)
+UNION ALL
+SELECT pg_catalog.format('constraint %I on %s is left over', k.conname,
+         k.conrelid::pg_catalog.regclass),
+       pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I.', k.conrelid::pg_catalog.regclass,
+         k.conname)
+FROM pg_catalog.pg_constraint k
+WHERE k.contype = 'c' AND k.coninhcount = 0 AND k.conname ~ '^pg_restructure_bound(_[0-9]+)?$'
+  AND NOT EXISTS (
+    SELECT FROM restructure.job j LEFT JOIN restructure.structure n
+      ON n.structure_id IN (j.old_structure, j.new_structure)
+    WHERE j.open AND (n.table_oid::oid = k.conrelid
+                      OR k.conname::text = 'pg_restructure_bound_' || j.job_id))
 )sql";
 
 absl::Status AddFindings(Session& session, const char* query, Diagnosis* diagnosis) {

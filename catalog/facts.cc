@@ -192,7 +192,8 @@ absl::StatusOr<bool> MayUseLedger(Session& session) {
       " FROM pg_catalog.pg_class c, pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE',"
       " 'DELETE']) p WHERE c.relnamespace = 'restructure'::pg_catalog.regnamespace"
       " AND c.relname IN ('set', 'structure', 'job', 'batch', 'event',"
-      " 'index_change', 'index_part', 'index_foreign_key', 'table_change', 'table_part')");
+      " 'index_change', 'index_part', 'index_foreign_key', 'table_change', 'table_part',"
+      " 'tree')");
   if (!rows.ok()) return rows.status();
   return ToBool(rows->front()[0]);
 }

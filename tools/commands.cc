@@ -22,6 +22,7 @@
 #include "restructure/run.h"
 #include "restructure/set/plan.h"
 #include "restructure/table/plan.h"
+#include "restructure/table/tree.h"
 #include "throttle/trace.h"
 #include "tools/command_context.h"
 #include "tools/demo.h"
@@ -31,6 +32,7 @@
 #include "tools/profile.h"
 #include "tools/report.h"
 #include "tools/steer.h"
+#include "tools/tree.h"
 
 namespace tools {
 namespace {
@@ -221,8 +223,7 @@ absl::StatusOr<restructure::IndexPlan> IndexPlanOf(catalog::Session& session,
   return restructure::PlanIndex(session, request, SettingsFrom(arguments.run));
 }
 
-absl::StatusOr<restructure::TablePlan> TablePlanOf(catalog::Session& session,
-                                                   const Arguments& arguments) {
+absl::StatusOr<restructure::TableRequest> TableRequestOf(const Arguments& arguments) {
   restructure::TableRequest request;
   request.name = arguments.name;
   request.order_by = arguments.order_by.value_or("");
@@ -235,8 +236,28 @@ absl::StatusOr<restructure::TablePlan> TablePlanOf(catalog::Session& session,
     request.primary_key = *std::move(columns);
   }
   request.alteration = {arguments.alters, arguments.columns, arguments.reverse};
-  return restructure::PlanTable(session, request, arguments.space_max_bytes,
+  return request;
+}
+
+absl::StatusOr<restructure::TablePlan> TablePlanOf(catalog::Session& session,
+                                                   const Arguments& arguments) {
+  const absl::StatusOr<restructure::TableRequest> request = TableRequestOf(arguments);
+  if (!request.ok()) return request.status();
+  return restructure::PlanTable(session, *request, arguments.space_max_bytes,
                                 SettingsFrom(arguments.run));
+}
+
+absl::StatusOr<restructure::TreePlan> TreePlanOf(catalog::Session& session,
+                                                 const Arguments& arguments) {
+  const absl::StatusOr<restructure::TableRequest> request = TableRequestOf(arguments);
+  if (!request.ok()) return request.status();
+  return restructure::PlanTree(session, *request, arguments.space_max_bytes,
+                               SettingsFrom(arguments.run));
+}
+
+absl::StatusOr<bool> IsTree(catalog::Session& session, const Arguments& arguments) {
+  if (arguments.kind != restructure::kTableKind) return false;
+  return restructure::IsPartitionedTable(session, arguments.name);
 }
 
 // Opens the job of a plan, or finds the one that was begun.
@@ -277,10 +298,20 @@ int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action actio
   absl::StatusOr<Connected> connected = Connect(arguments);
   if (!connected.ok()) return Refuse(connected.status());
   if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
+  const absl::StatusOr<bool> is_tree = IsTree(*connected->session, arguments);
+  if (!is_tree.ok()) return Refuse(is_tree.status());
   connected->session.reset();
   if (action != restructure::SetRequest::Action::kDrop) {
     absl::StatusOr<Look> look = LookAtServer(connected->conninfo, arguments);
     if (!look.ok()) return Refuse(look.status());
+  }
+  if (*is_tree) {
+    const absl::StatusOr<restructure::TableRequest> request = TableRequestOf(arguments);
+    if (!request.ok()) return Refuse(request.status());
+    const auto drive = [&](std::int64_t job_id, const std::string& goal) {
+      return Drive(connected->conninfo, arguments, arguments.kind, job_id, goal);
+    };
+    return RunTree(arguments, connected->conninfo, *request, GoalOfRun(arguments, action), drive);
   }
   absl::StatusOr<Opened> opened = PlanAndOpen(arguments, connected->conninfo, action);
   // If the connection was lost while the job was opened, a second plan sees whether it is there.
@@ -326,6 +357,9 @@ int PlanOnly(const Arguments& arguments) {
     return Show(arguments, *connected, IndexPlanOf(*connected->session, arguments));
   }
   if (arguments.kind == restructure::kTableKind) {
+    const absl::StatusOr<bool> is_tree = IsTree(*connected->session, arguments);
+    if (!is_tree.ok()) return Refuse(is_tree.status());
+    if (*is_tree) return Show(arguments, *connected, TreePlanOf(*connected->session, arguments));
     return Show(arguments, *connected, TablePlanOf(*connected->session, arguments));
   }
   return Show(

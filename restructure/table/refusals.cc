@@ -35,9 +35,8 @@ absl::Status RefuseTableKind(const catalog::TableFacts& table, const catalog::Ta
     case 'r':
       break;
     case 'p':
-      return refuse("is a partitioned table, which this version cannot rebuild",
-                    "rebuild it by moving its rows into new partitions; an index of it can be "
-                    "changed with `run index`.");
+      return refuse("is a partitioned table, which has no rows of its own",
+                    "name the table: its partitions are rebuilt one after another.");
     case 'v':
       return refuse("is a view", "name the table that it reads.");
     case 'm':

@@ -405,8 +405,6 @@ TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
   sql().Exec(
       "CREATE TABLE t (id int PRIMARY KEY, a int, b text);"
       "CREATE TABLE nokey (a int); CREATE UNLOGGED TABLE unlogged (a int PRIMARY KEY);"
-      "CREATE TABLE part (a int PRIMARY KEY) PARTITION BY RANGE (a);"
-      "CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10);"
       "CREATE TABLE parent (a int PRIMARY KEY); CREATE TABLE child (PRIMARY KEY (a)) INHERITS"
       " (parent); CREATE TABLE rowtyped (id int PRIMARY KEY); CREATE TABLE uses (r rowtyped);"
       "CREATE TABLE matted (id int PRIMARY KEY); CREATE MATERIALIZED VIEW mat AS TABLE matted;"
@@ -457,7 +455,6 @@ TEST_F(TableTest, WhatCannotBeRebuiltIsRefused) {
       {{"missing"}, "no table missing"},
       {{"nokey"}, "has no key"},
       {{"unlogged"}, "is an unlogged table"},
-      {{"part"}, "is a partitioned table"},
       {{"parent"}, "is part of an inheritance tree"},
       {{"child"}, "is part of an inheritance tree"},
       {{"rowtyped"}, "cannot be pointed at another table: column r of table"},
