@@ -14,10 +14,14 @@ constexpr std::size_t kSamplesToLearn = 8;
 constexpr absl::Duration kSoftMore = absl::Milliseconds(10);
 constexpr double kLeastRoom = 1.05;  // A limit below what commits take without us cannot be kept.
 constexpr double kWeightOfBreath = 0.7;  // It hears but a few.
-constexpr double kMoved = 0.2;           // Off by this share it is another one: doubted.
-constexpr double kDrifts = 0.04;         // Off by this share it moves: breathe more often.
-constexpr double kClearly = 0.04;        // Faster by this share than without us: it is wrong.
-constexpr double kScaleMax = 1.5;        // of the workers, when it is another one
+constexpr double kErrorOfBreath = 0.75;  // of the noise
+constexpr double kTrackUp = 0.04;
+constexpr double kTrackDown = 0.1;
+constexpr double kTrackFar = 1.25;
+constexpr double kMoved = 0.2;     // Off by this share it is another one: doubted.
+constexpr double kDrifts = 0.07;   // Off by this share it moves: breathe more often.
+constexpr double kClearly = 0.04;  // Faster by this share than without us: it is wrong.
+constexpr double kScaleMax = 1.5;  // of the workers, when it is another one
 constexpr absl::Duration kCanaryMin = absl::Microseconds(10);  // Nothing is faster.
 constexpr double kWeightOfNoise = 0.02;
 constexpr double kCalm = 0.08;  // Noise beyond this is smoothed more.
@@ -29,8 +33,9 @@ constexpr double kOutlier = 2;  // times the present: counts as that
 constexpr double kWeightBusy = 0.1;
 
 // The law, in logarithms: set-point of the used share, gains, slopes per second.
-constexpr double kSetPoint = 0.85;
-constexpr double kUsedMin = 0.15;  // Less cannot be told from noise.
+constexpr double kSetPoint = 0.89;
+constexpr double kPrudence = 0.12;  // times the noise: so much less
+constexpr double kUsedMin = 0.15;   // Less cannot be told from noise.
 constexpr double kProportional = 0.25;
 constexpr double kIntegral = 0.2;
 constexpr double kIntegralOver = 0.35;
@@ -43,9 +48,9 @@ constexpr absl::Duration kBackOffMin = absl::Seconds(2);
 constexpr absl::Duration kBackOffMax = absl::Seconds(60);
 constexpr absl::Duration kForgive = absl::Seconds(60);  // without a panic: back-off starts anew
 
-constexpr absl::Duration kBreathEvery = absl::Seconds(60);  // at first
+constexpr absl::Duration kBreathEvery = absl::Seconds(50);  // at first
 constexpr absl::Duration kBreathEveryMin = absl::Seconds(20);
-constexpr absl::Duration kBreathEveryMax = absl::Seconds(90);
+constexpr absl::Duration kBreathEveryMax = absl::Seconds(80);
 constexpr absl::Duration kBreathGap = absl::Seconds(6);  // between two, whatever happens
 constexpr absl::Duration kBreath = absl::Milliseconds(2000);
 constexpr absl::Duration kSilence = absl::Seconds(3);  // What was known before may have changed.
@@ -53,6 +58,7 @@ constexpr absl::Duration kBreathMore = absl::Seconds(10);
 constexpr double kSamplesOfBreath = 3;
 constexpr absl::Duration kSettle = absl::Milliseconds(1250);  // until what we changed is felt
 constexpr absl::Duration kHold = absl::Milliseconds(2000);    // until it shows in what is smoothed
+constexpr absl::Duration kTrackAfter = absl::Seconds(5);      // until all that is smoothed is of it
 constexpr double kInUse = 0.4;                                // of the allowance
 constexpr double kFar = 1.4;       // a factor: others have changed their load
 constexpr double kNear = 0.3;      // an error: at rest
@@ -95,6 +101,8 @@ absl::Duration Controller::SoftLimit(absl::Duration alone, double share, absl::D
 
 double Controller::pressure() const { return ready_ ? absl::FDivDuration(smoothed_, Soft()) : 0; }
 
+double Controller::SetPoint() const { return kSetPoint - kPrudence * noise_; }
+
 // Of the time that a commit may take longer because of us.
 double Controller::UsedShare() const {
   return std::max(absl::FDivDuration(smoothed_ - alone_, Soft() - alone_), kUsedMin);
@@ -114,6 +122,7 @@ void Controller::LearnFirst(absl::Duration canary) {
   smoothed_ = alone_;
   heard_.clear();
   ready_ = true;
+  heard_alone_ = alone_;
 }
 
 // The baseline moves: then it is looked at more often.
@@ -122,18 +131,28 @@ void Controller::LearnAgain() {
   const absl::Duration alone = Median(heard_);
   const double moved = std::abs(absl::FDivDuration(alone, alone_) - 1);
   doubted_ = moved > kMoved + noise_;
+  if (!doubted_) cost_.Learn(alone, kErrorOfBreath * noise_);
   // A server that got slower has less left for us, too; one that got faster, more.
   if (doubted_) effective_ *= std::min(absl::FDivDuration(alone_, alone), kScaleMax);
+  const auto off = [&](absl::Duration other) { return absl::AbsDuration(alone - other); };
+  if (off(heard_alone_) < off(alone_)) alone_ = heard_alone_;
   alone_ += (doubted_ ? 1 : kWeightOfBreath) * (alone - alone_);
   breath_every_ *= moved > kDrifts + noise_ ? 0.5 : 1.5;
   breath_every_ = std::clamp(breath_every_, kBreathEveryMin, kBreathEveryMax);
+}
+
+// Between breaths; but not far from what the last one heard, whatever the cost says.
+void Controller::Track() {
+  const absl::Duration nearest = cost_.Nearest(alone_, smoothed_);
+  alone_ += (nearest > alone_ ? kTrackUp : kTrackDown) * (nearest - alone_);
+  alone_ = std::min(alone_, kTrackFar * heard_alone_);
 }
 
 // Without us commits do not take longer than with us.
 void Controller::LearnFromFastOnes() {
   if (smoothed_ >= (1 - kClearly - noise_) * alone_) return;
   alone_ = smoothed_;
-  doubted_ = true;
+  doubted_ = !cost_.known();
 }
 
 void Controller::BeQuiet(absl::Time now, absl::Duration length, const char* why) {
@@ -149,6 +168,7 @@ void Controller::Observe(absl::Time taken_at, absl::Duration canary, std::option
   latest_ = canary;
   const double running = busy ? *busy : effective_workers();
   busy_ += kWeightBusy * (running - busy_);
+  cost_.Tick(taken_at - seen_);
   if (running > 0) {
     idle_since_ = absl::InfiniteFuture();
   } else {
@@ -178,9 +198,11 @@ void Controller::Listen(absl::Time now, absl::Duration canary) {
   const auto wanted =
       static_cast<std::size_t>(std::ceil(kSamplesOfBreath * std::max(1.0, noise_ / kCalm)));
   if (heard_.size() < wanted && now < quiet_until_ + kBreathMore) return;
+  if (now - quiet_since_ > kBreath + kBreathMore) cost_.BreathIsSpoilt();
   LearnAgain();
   effective_ = std::clamp(effective_, floor_, workers_max_);
   quiet_ = false;
+  heard_alone_ = alone_;
   over_panic_ = 0;
   if (doubted_ || settled_ > 0) settled_ = doubted_ ? 0 : effective_;
   smoothed_ = alone_;
@@ -193,6 +215,7 @@ bool Controller::Panics(absl::Time now, absl::Duration canary) {
   if (over_panic_ < 2) return false;
   effective_ = std::max(borne_ / 2, floor_);
   borne_ = effective_;
+  cost_.Forget();
   back_off_ = now - last_panic_ > kForgive ? kBackOffMin : std::min(2 * back_off_, kBackOffMax);
   last_panic_ = now;
   BeQuiet(now, back_off_, "");
@@ -206,12 +229,13 @@ bool Controller::MustBreathe(absl::Time now) const {
   if (since < kBreathGap) return false;
   if (doubted_) return true;
   if (effective_ <= floor_) return error_ < -kMuchOver;
-  return settled_ > 0 && (effective_ > kFar * settled_ || effective_ < settled_ / kFar);
+  return !cost_.known() && settled_ > 0 &&
+         (effective_ > kFar * settled_ || effective_ < settled_ / kFar);
 }
 
 // The law. Also while nothing may change: the next change is then from here.
 double Controller::Change(double seconds) {
-  const double error = -std::log(UsedShare() / kSetPoint);
+  const double error = -std::log(UsedShare() / SetPoint());
   const double integral = error > 0 ? kIntegral : kIntegralOver;
   const double change = kProportional * (error - error_) + integral * error * seconds;
   error_ = error;
@@ -225,6 +249,7 @@ void Controller::Steer(absl::Time now, absl::Duration canary) {
   if (Panics(now, canary)) return;
   LearnFromFastOnes();
   if (MustBreathe(now)) {
+    cost_.BreathBegins(smoothed_);
     BeQuiet(now, kBreath, "a breath: how fast the server is without us");
     return;
   }
@@ -233,6 +258,7 @@ void Controller::Steer(absl::Time now, absl::Duration canary) {
   last_ = now;
   const double change = Change(seconds);
   if (now - quiet_until_ < kHold) return;
+  if (now - quiet_until_ >= kTrackAfter) Track();
   effective_ = std::clamp(effective_ * std::exp(change), floor_, workers_max_);
   if (canary <= Soft()) borne_ = effective_;
   const bool rests = std::abs(error_) < kNear || effective_ == workers_max_ || effective_ == floor_;

@@ -10,16 +10,18 @@
 // workers by a factor. It falls faster than it rises, waits after a pause until the server feels
 // us again, and does not rise while our workers do less than they may.
 //
-// A breath comes each minute: each 20 s while the baseline moves, each 90 s while it does not. It
-// comes at once when the law had to move far from where it had settled, or when commits are faster
-// than they should be even without us: then others changed their load. What such a breath finds is
+// A breath comes after 50 s at first: each 20 s while the baseline moves otherwise than expected,
+// each 80 s while it does not. Between breaths the baseline follows the load of the others, by what
+// a worker of ours costs (cost.h). While that is not known, a breath comes at once when the law had
+// to move far from where it had settled, or when commits are faster than they should be even
+// without us: then others changed their load. What a breath finds far from what was expected is
 // doubted until the next has found the same, and meanwhile the law does not rise. A limit that is
 // passed with next to no work of ours is not ours to keep: the next breath moves it, and a small
 // floor is kept instead of starving.
 //
-// Twice in a row 1.6 times the limit is a panic: nothing runs for 2, 4, 8 … 60 s, and then half of
-// what was borne before; once is half of the workers, until the next sample tells. After a silence
-// of 3 s it listens first, as in a breath.
+// One sample of 1.6 times the limit stops all until the next. A second one is a panic: nothing runs
+// for 2, 4, 8 … 60 s, and then half of what was borne before. After a silence of 3 s it listens
+// first, as in a breath.
 //
 // Not thread-safe: the pacer guards it. Reads no clock.
 
@@ -31,6 +33,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "throttle/cost.h"
 
 namespace throttle {
 
@@ -62,14 +65,16 @@ class Controller {
   // The limit on their time, of what they take without us.
   static absl::Duration SoftLimit(absl::Duration alone, double share, absl::Duration most);
 
+  // A worker has worked for so long. Batches that are not told make it no worse than slow to see
+  // that others changed their load.
+  void Worked(absl::Duration elapsed) { cost_.Worked(elapsed); }
+
   // False while the baseline is being learnt: nobody may run.
   bool ready() const { return ready_; }
 
-  // From 0 to workers_max; 0 in a panic and in a breath, half when the next sample may bring one.
-  double effective_workers() const {
-    if (quiet_) return 0;
-    return over_panic_ > 0 ? effective_ / 2 : effective_;
-  }
+  // From 0 to workers_max; 0 in a panic, in a breath, and until the next sample tells whether it is
+  // a panic.
+  double effective_workers() const { return quiet_ || over_panic_ > 0 ? 0 : effective_; }
 
   // It is in a panic: what runs should end.
   bool panics() const { return quiet_ && *quiet_why_ == '\0'; }
@@ -83,10 +88,12 @@ class Controller {
 
  private:
   absl::Duration Soft() const;
+  double SetPoint() const;
   double UsedShare() const;
   void Smooth(absl::Duration canary);
   void LearnFirst(absl::Duration canary);
   void LearnAgain();
+  void Track();
   void LearnFromFastOnes();
   void Listen(absl::Time now, absl::Duration canary);  // in a quiet time
   void Steer(absl::Time now, absl::Duration canary);
@@ -107,7 +114,10 @@ class Controller {
   std::vector<absl::Duration> heard_;  // canaries of this quiet time, or of the beginning
   absl::Duration alone_;               // the median without us
   bool doubted_ = false;               // it moved far: to be learnt again soon
+  absl::Duration heard_alone_;         // the same, as it was last heard
   double noise_ = 0.05;                // by how much of itself a canary is off, on the mean
+
+  Cost cost_;
 
   // The law.
   absl::Duration latest_;

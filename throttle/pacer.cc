@@ -119,6 +119,7 @@ void Pacer::BatchDone(std::int64_t rows, absl::Duration elapsed) {
   const std::lock_guard<std::mutex> lock(mutex_);
   batch_size_.Record(rows, elapsed);
   rollbacks_.Record(false);
+  controller_.Worked(elapsed);
   if (rows > 0) batch_time_ = 0.7 * batch_time_ + 0.3 * elapsed;
 }
 

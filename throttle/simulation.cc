@@ -15,6 +15,21 @@ constexpr double kTolerance = 1.15;  // Less over a limit is within what a sampl
 
 absl::Time At(double seconds) { return absl::UnixEpoch() + absl::Seconds(seconds); }
 
+// Without what the plant does not have: to judge that takes most of the time of a run.
+Limits OnThePlant(Limits limits) {
+  limits.replicas_must_stay = false;
+  limits.required_replicas.clear();
+  limits.heed_slots = false;
+  limits.slot_wal_max = 0;
+  limits.archiver_segments_max = 0;
+  limits.requested_checkpoints_max = 0;
+  limits.connections_share_max = 0;
+  limits.rolled_back_share_max = 0;
+  limits.heed_wraparound = false;
+  limits.custom.clear();
+  return limits;
+}
+
 struct Worker {
   int number = 0;
   double until = 0;       // when it asks, begins or ends
@@ -28,7 +43,7 @@ class Run {
       : workers_max_(experiment.workers),
         random_(~seed),
         plant_(PlantOptions(experiment, scenario), scenario.course, seed),
-        pacer_(experiment.limits, experiment.batch_size, experiment.workers, {},
+        pacer_(OnThePlant(experiment.limits), experiment.batch_size, experiment.workers, {},
                experiment.controller) {
     for (int i = 0; i < experiment.workers; ++i) {
       workers_.push_back({i, random_.Between(0, 0.1), 0, -1});

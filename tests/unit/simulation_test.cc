@@ -3,13 +3,24 @@
 
 #include "throttle/simulation.h"
 
+#include <tbb/parallel_for.h>
+
 #include <algorithm>
+#include <iterator>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace throttle {
 namespace {
+
+// A sanitized build is ten times slower, and looks for other things; one seed has no mean.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kSeeds = 1;
+#else
+constexpr int kSeeds = 10;
+#endif
 
 constexpr double kWeights[] = {0.25, 0.5, 1, 2, 4, 8};
 
@@ -50,25 +61,22 @@ TEST(SimulationTest, TheSameSeedGivesTheSameCourse) {
   EXPECT_GT(difference, 1);
 }
 
-TEST(SimulationTest, OthersHardlyFeelItWhateverAWorkerWeighs) {
-  for (const Scenario& scenario : Scenarios()) {
-    for (const double weight : kWeights) {
-      const Figures figures = Measure(WithWeight(weight), scenario.name);
-      EXPECT_LE(figures.violation, 0.007) << scenario.name << " x" << weight;
-      EXPECT_LE(figures.step_seconds, 5) << scenario.name << " x" << weight;
-      EXPECT_LE(figures.chatter, 0.08) << scenario.name << " x" << weight;
+// README.md has the figures of 200 seeds.
+TEST(SimulationTest, ItUsesWhatIsSafeAndOthersHardlyFeelItWhateverAWorkerWeighs) {
+  const std::size_t weights = std::size(kWeights);
+  std::vector<Figures> all(Scenarios().size() * weights);
+  tbb::parallel_for(std::size_t{0}, all.size(), [&](std::size_t i) {
+    all[i] = Measure(WithWeight(kWeights[i % weights]), Scenarios()[i / weights].name, kSeeds);
+  });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string cell =
+        absl::StrCat(Scenarios()[i / weights].name, " x", kWeights[i % weights]);
+    if (kSeeds > 1) {
+      EXPECT_GE(all[i].utilisation, 0.8) << cell;
+      EXPECT_LE(all[i].violation, 0.005) << cell;
     }
-  }
-}
-
-TEST(SimulationTest, ItUsesWhatIsSafeWhateverAWorkerWeighs) {
-  for (const Scenario& scenario : Scenarios()) {
-    // What never comes to rest is followed at a distance.
-    const double least = scenario.name == "sawtooth" ? 0.6 : scenario.name == "noise" ? 0.75 : 0.8;
-    for (const double weight : kWeights) {
-      EXPECT_GE(Measure(WithWeight(weight), scenario.name).utilisation, least)
-          << scenario.name << " x" << weight;
-    }
+    EXPECT_LE(all[i].step_seconds, 5) << cell;
+    EXPECT_LE(all[i].chatter, 0.08) << cell;
   }
 }
 
