@@ -74,8 +74,8 @@ Figures Judge(const std::vector<Moment>& moments, const std::vector<double>& ste
   figures.violation /= std::max(seconds, 1.0);
   figures.rows_per_second /= std::max(seconds, 1.0);
   figures.chatter = Chatter(moments);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const double next = i + 1 < steps.size() ? steps[i + 1] : kScenarioSeconds;
+  for (std::size_t i = 0; i < steps.size() && !moments.empty(); ++i) {
+    const double next = i + 1 < steps.size() ? steps[i + 1] : moments.back().seconds;
     const Aftermath after = After(moments, steps[i], next);
     figures.step_seconds = std::max(figures.step_seconds, after.violated);
     figures.settling += after.settling / static_cast<double>(steps.size());

@@ -1,5 +1,5 @@
-// What a live server goes through while a job of ours runs, for the simulator: named courses of ten
-// minutes on the plant.
+// What a live server goes through while a job of ours runs, for the simulator: named courses on
+// the plant, of ten minutes.
 
 #ifndef THROTTLE_SCENARIO_H_
 #define THROTTLE_SCENARIO_H_
@@ -16,12 +16,11 @@ struct Scenario {
   std::string purpose;
   Plant::Course course;
   std::vector<double> steps;  // seconds at which the load, or what bears it, changes at once
+  int length = 600;           // seconds
   double noise_factor = 1;    // of the plant's
   double outliers = 0;        // as in Plant::Options
   double others_yield = 0;    // the same
 };
-
-inline constexpr int kScenarioSeconds = 600;
 
 const std::vector<Scenario>& Scenarios();
 

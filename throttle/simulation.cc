@@ -1,6 +1,7 @@
 #include "throttle/simulation.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace throttle {
 namespace {
@@ -39,8 +40,10 @@ struct Worker {
 
 class Run {
  public:
-  Run(const Experiment& experiment, const Scenario& scenario, std::uint64_t seed)
-      : workers_max_(experiment.workers),
+  Run(const Experiment& experiment, const Scenario& scenario, std::uint64_t seed,
+      std::vector<TraceRow>* trace)
+      : trace_(trace),
+        workers_max_(experiment.workers),
         random_(~seed),
         plant_(PlantOptions(experiment, scenario), scenario.course, seed),
         pacer_(OnThePlant(experiment.limits), experiment.batch_size, experiment.workers, {},
@@ -64,8 +67,10 @@ class Run {
   void Advance(Worker& worker, double from, double to);
   void Begin(Worker& worker, double at);
   void Step();
+  void Record(const Load& load);
   void Note(Moment* moment) const;
 
+  std::vector<TraceRow>* const trace_;  // nullptr: nobody wants it
   const int workers_max_;
   Random random_;
   Plant plant_;
@@ -124,6 +129,21 @@ void Run::Step() {
   load.workers_busy = static_cast<int>(std::count_if(
       workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.begun >= 0; }));
   pacer_.Observe(load);
+  if (trace_ != nullptr) Record(load);
+}
+
+void Run::Record(const Load& load) {
+  const Pace pace = pacer_.pace();
+  TraceRow row;
+  row.time = load.taken_at;
+  row.pressure = pace.pressure;
+  row.reason = pace.reason;
+  row.effective_workers = pace.allowance;
+  row.workers = static_cast<int>(std::ceil(pace.allowance));
+  row.rows_per_batch = pace.rows;
+  row.commit = load.canary;
+  row.busy = load.workers_busy;
+  trace_->push_back(row);
 }
 
 void Run::Note(Moment* moment) const {
@@ -158,10 +178,10 @@ Moment Run::Second() {
 }  // namespace
 
 std::vector<Moment> Simulate(const Experiment& experiment, const Scenario& scenario,
-                             std::uint64_t seed) {
-  Run run(experiment, scenario, seed);
+                             std::uint64_t seed, std::vector<TraceRow>* trace) {
+  Run run(experiment, scenario, seed, trace);
   std::vector<Moment> moments;
-  for (int second = 0; second < kScenarioSeconds; ++second) moments.push_back(run.Second());
+  for (int second = 0; second < scenario.length; ++second) moments.push_back(run.Second());
   return moments;
 }
 

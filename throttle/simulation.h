@@ -17,6 +17,7 @@
 #include "throttle/pacer.h"
 #include "throttle/plant.h"
 #include "throttle/scenario.h"
+#include "throttle/trace.h"
 
 namespace throttle {
 
@@ -44,8 +45,9 @@ struct Moment {
 };
 
 // The whole of a scenario, in order. The same arguments give the same course.
+// `trace`, if there is one, gets what `run --trace` would have recorded.
 std::vector<Moment> Simulate(const Experiment& experiment, const Scenario& scenario,
-                             std::uint64_t seed);
+                             std::uint64_t seed, std::vector<TraceRow>* trace = nullptr);
 
 // How it went, without the first seconds, in which it learns.
 struct Figures {
