@@ -14,10 +14,6 @@ constexpr double kFitsFrom = 0.7;
 constexpr double kFitsTo = 1.2;
 constexpr int kFitsSeconds = 3;
 
-bool IsViolated(const Moment& moment) {
-  return moment.harms_replica || moment.commit > kTolerance * moment.limit;
-}
-
 bool Fits(const Moment& moment) {
   return moment.felt >= kFitsFrom * moment.safe && moment.felt <= kFitsTo * moment.safe;
 }
@@ -56,6 +52,10 @@ double Chatter(const std::vector<Moment>& moments) {
 }
 
 }  // namespace
+
+bool IsViolated(const Moment& moment) {
+  return moment.harms_replica || moment.commit > kTolerance * moment.limit;
+}
 
 Figures Judge(const std::vector<Moment>& moments, const std::vector<double>& steps) {
   Figures figures;

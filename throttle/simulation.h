@@ -49,6 +49,10 @@ struct Moment {
 std::vector<Moment> Simulate(const Experiment& experiment, const Scenario& scenario,
                              std::uint64_t seed, std::vector<TraceRow>* trace = nullptr);
 
+// Others feel us more than promised: commits take 1.15 times the limit, or we write although a
+// replica is 1.15 times too far behind, by the default limits.
+bool IsViolated(const Moment& moment);
+
 // How it went, without the first seconds, in which it learns.
 struct Figures {
   double utilisation = 0;   // work done of the work that was safe; what was too much does not count
@@ -59,9 +63,8 @@ struct Figures {
   double rows_per_second = 0;
 };
 
-// `steps` as in the scenario. Others feel us more than promised when commits take 1.15 times the
-// limit, or when we write although a replica is 1.15 times too far behind: always by the default
-// limits, so that a run without them is judged as others are.
+// `steps` as in the scenario. Always by the default limits, so that a run without them is judged as
+// others are.
 Figures Judge(const std::vector<Moment>& moments, const std::vector<double>& steps);
 
 }  // namespace throttle

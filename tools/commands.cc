@@ -31,6 +31,7 @@
 #include "tools/inspect.h"
 #include "tools/profile.h"
 #include "tools/report.h"
+#include "tools/simulate.h"
 #include "tools/steer.h"
 #include "tools/tree.h"
 
@@ -422,6 +423,7 @@ int RunCommand(const Arguments& arguments, const std::string& version) {
     return kExitDone;
   }
   if (command == "profile") return ShowProfiles(arguments);
+  if (command == "simulate") return Simulate(arguments);
   if (!OpenTrace(arguments.run)) {
     PrintError(absl::StrCat("option --trace: the file ", *arguments.run.trace,
                             " cannot be written\nHINT: name a file in a folder that is there"));

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "catalog/names.h"
 #include "tools/option_values.h"
+#include "tools/simulate_grid.h"
 
 namespace tools {
 namespace {
@@ -277,7 +278,7 @@ const OptionSpec kRunOptions[] = {
      "256MB"},
     {"summary", 0, "FILE", "write the summary as JSON to this file",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.run.summary); }},
-    {"trace", 0, "FILE", "add each decision on the pace to this file, as CSV",
+    {"trace", 0, "FILE", "decisions as CSV: run adds to it, simulate reads it",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.run.trace); }},
     {"quiet", 0, nullptr, "print errors only",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::quiet, a.run); }},
@@ -352,6 +353,30 @@ const OptionSpec kOtherOptions[] = {
      [](const std::string&, Arguments& a) { return Raise(&Arguments::explain_limits, a); }},
     {"json", 0, nullptr, "print JSON for machines",
      [](const std::string&, Arguments& a) { return Raise(&Arguments::json, a); }},
+    {"scenario", 0, "NAME|all", "what others do: steady, step, ramp, ... (all, or the trace)",
+     [](const std::string& v, Arguments& a) {
+       a.simulation.scenario = v;
+       return absl::OkStatus();
+     }},
+    {"seeds", 0, "N", "runs of each, 1 to 100000 (50)",
+     [](const std::string& v, Arguments& a) {
+       std::int64_t seeds = 0;
+       absl::Status status = ReadNumber(v, 1, 100000, seeds);
+       if (status.ok()) a.simulation.seeds = static_cast<int>(seeds);
+       return status;
+     }},
+    {"weight", 0, "VALUES", "what a worker takes: 1, or from x0.25 to x8 '0.25:8' (1)",
+     [](const std::string& v, Arguments& a) {
+       a.simulation.weight = v;
+       return ParseWeights(v).status();
+     }},
+    {"grid", 0, "KEY=VALUES ...", "compare run options: 'workers=1:8 batch=10ms:250ms'",
+     [](const std::string& v, Arguments& a) {
+       a.simulation.grid = v;
+       return ParseGrid(v).status();
+     }},
+    {"html", 0, "FILE", "write timelines and the trade-off as a page",
+     [](const std::string& v, Arguments& a) { return ReadText(v, a.simulation.html); }},
     {"rows", 0, "N", "accounts of the demo, 1000 to 1000000000 (2000000)",
      [](const std::string& v, Arguments& a) {
        return ReadNumber(v, 1000, 1000000000, a.demo_rows);
@@ -526,6 +551,16 @@ const std::vector<CommandSpec>& Commands() {
        "print a profile, built in or a file, with all keys",
        {},
        {},
+       false,
+       false},
+      {"simulate",
+       "",
+       Words::kNone,
+       "try a profile on a simulated server",
+       {},
+       {"profile", "trace", "scenario", "seeds", "weight", "grid", "html", "json", "workers",
+        "batch-target", "replica-lag", "replica-lag-bytes", "sample-age", "controller",
+        "no-throttle"},
        false,
        false},
       {"demo",

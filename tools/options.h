@@ -67,8 +67,16 @@ struct RunOptions {
   bool no_throttle = false;
   std::int64_t maintenance_work_mem_bytes = 256 * 1024 * 1024;
   std::optional<std::string> summary;  // The file to write.
-  std::optional<std::string> trace;    // The file to add to.
+  std::optional<std::string> trace;    // The file to add to; simulate reads it.
   bool quiet = false;
+};
+
+struct SimulateArguments {
+  std::string scenario;  // Empty: the trace's, or all.
+  int seeds = 50;
+  std::string weight = "1";         // See simulate_grid.h.
+  std::string grid;                 // The same.
+  std::optional<std::string> html;  // The file to write.
 };
 
 struct Arguments {
@@ -112,6 +120,8 @@ struct Arguments {
 
   RunOptions run;
   bool explain_limits = false;
+
+  SimulateArguments simulation;
 
   // demo
   std::int64_t demo_rows = 2000000;
