@@ -39,7 +39,10 @@ const Key kKeys[] = {
      [](double amount, Pacing& pacing) {
        pacing.limits.wait_for_us_max = absl::Milliseconds(amount);
      }},
-    {"controller", [](double amount, Pacing& pacing) { pacing.limits.heed_commits = amount != 0; }},
+    {"controller",
+     [](double amount, Pacing& pacing) {
+       pacing.limits.heed_commits = pacing.limits.heed_knee = amount != 0;
+     }},
 };
 
 }  // namespace

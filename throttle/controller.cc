@@ -81,6 +81,7 @@ Controller::Controller(int workers_max, Options options)
       workers_max_(workers_max),
       floor_(std::min(kFloor, workers_max_)),
       effective_(std::min(1.0, workers_max_)),
+      ceiling_(workers_max_),
       borne_(effective_),
       breath_every_(kBreathEvery),
       back_off_(kBackOffMin) {}
@@ -259,7 +260,8 @@ void Controller::Steer(absl::Time now, absl::Duration canary) {
   const double change = Change(seconds);
   if (now - quiet_until_ < kHold) return;
   if (now - quiet_until_ >= kTrackAfter) Track();
-  effective_ = std::clamp(effective_ * std::exp(change), floor_, workers_max_);
+  const double most = std::clamp(ceiling_, effective_, workers_max_);
+  effective_ = std::clamp(effective_ * std::exp(change), floor_, most);
   if (canary <= Soft()) borne_ = effective_;
   const bool rests = std::abs(error_) < kNear || effective_ == workers_max_ || effective_ == floor_;
   if (settled_ == 0 && rests) settled_ = effective_;

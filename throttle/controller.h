@@ -69,6 +69,10 @@ class Controller {
   // that others changed their load.
   void Worked(absl::Duration elapsed) { cost_.Worked(elapsed); }
 
+  // Something else lets no more than so many run: the law does not rise beyond, as it would not see
+  // what that does.
+  void SetCeiling(double workers) { ceiling_ = workers; }
+
   // False while the baseline is being learnt: nobody may run.
   bool ready() const { return ready_; }
 
@@ -124,6 +128,7 @@ class Controller {
   absl::Duration smoothed_;
   double error_ = 0;  // of the last sample
   double effective_;
+  double ceiling_;
   double settled_ = 0;                      // where it came to rest after a quiet time; 0: not yet
   double borne_;                            // the last that was borne without a panic
   absl::Time last_ = absl::InfinitePast();  // when the law moved it

@@ -37,6 +37,7 @@ struct Limits {
   bool heed_commits = true;  // Step back when commits get slower: see controller.h.
   double impact = 0.5;       // By what share of their time without us they may get slower,
   absl::Duration commit_max = absl::ZeroDuration();  // or how long they may take at most.
+  bool heed_knee = true;   // Not more workers than bring something: see knee.h.
   int unanswered_max = 3;  // Questions in a row that the server does not answer in time.
   absl::Duration sample_age_max = absl::Seconds(10);  // Older load is unknown load: pause.
   std::vector<CustomLimit> custom;

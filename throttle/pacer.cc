@@ -43,6 +43,7 @@ Limits Limits::Unlimited() {
   limits.active_sessions_max = 0;
   limits.sample_age_max = absl::ZeroDuration();
   limits.heed_commits = false;
+  limits.heed_knee = false;
   return limits;
 }
 
@@ -54,6 +55,7 @@ Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows 
       limits_(limits),
       batch_size_(batch_size),
       controller_(workers, controller),
+      knee_(workers),
       batch_time_(batch_size.target) {
   controller_.SetImpact(limits.impact, limits.commit_max);
 }
@@ -74,6 +76,7 @@ void Pacer::SetWorkers(int workers) {
   const std::lock_guard<std::mutex> lock(mutex_);
   workers_ = workers;
   controller_.SetWorkersMax(workers);
+  knee_.SetWorkersMax(workers);
 }
 
 int Pacer::workers() const {
@@ -99,6 +102,7 @@ void Pacer::Observe(const Load& load) {
   if (load.taken_at <= latest_.taken_at) return;
   latest_ = load;
   if (load.canary) {
+    controller_.SetCeiling(limits_.heed_knee ? knee_.workers() : workers_);
     controller_.Observe(load.taken_at, *load.canary, load.workers_busy);
     slower_ = controller_.reason();
     // Of a server that bears less than one worker, short turns are felt less than long ones.
@@ -108,6 +112,7 @@ void Pacer::Observe(const Load& load) {
   if (WaitForUs(load, limits_)) batch_size_.Shrink();
   baseline_.Learn(load);
   Judge();
+  knee_.Observe(load.taken_at, Borne().workers);
 }
 
 void Pacer::Judge() {
@@ -120,6 +125,7 @@ void Pacer::BatchDone(std::int64_t rows, absl::Duration elapsed) {
   batch_size_.Record(rows, elapsed);
   rollbacks_.Record(false);
   controller_.Worked(elapsed);
+  knee_.BatchDone(rows);
   if (rows > 0) batch_time_ = 0.7 * batch_time_ + 0.3 * elapsed;
 }
 
@@ -129,7 +135,8 @@ void Pacer::BatchRolledBack() {
   rollbacks_.Record(true);
 }
 
-Pacer::Allowance Pacer::Allowed() const {
+// By the live workload.
+Pacer::Allowance Pacer::Borne() const {
   Allowance allowance{static_cast<double>(workers_), ""};
   if (limits_.heed_commits && latest_.canary) {
     allowance = {controller_.ready() ? controller_.effective_workers() : 0, slower_};
@@ -139,6 +146,17 @@ Pacer::Allowance Pacer::Allowed() const {
   const double borne = signal.share() * workers_;
   if (borne < allowance.workers) {
     allowance = {borne, absl::StrFormat("%s: %.2g of %d workers", signal.reason, borne, workers_)};
+  }
+  return allowance;
+}
+
+// Of what is borne, what is worth it.
+Pacer::Allowance Pacer::Allowed() const {
+  Allowance allowance = Borne();
+  if (limits_.heed_knee && knee_.workers() < allowance.workers) {
+    allowance.workers = knee_.workers();
+    // While it only looks, the other reason tells more.
+    if (allowance.reason.empty() || !knee_.looks()) allowance.reason = knee_.reason();
   }
   return allowance;
 }

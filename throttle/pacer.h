@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "throttle/batch_size.h"
 #include "throttle/controller.h"
+#include "throttle/knee.h"
 #include "throttle/limits.h"
 #include "throttle/load.h"
 #include "throttle/rollbacks.h"
@@ -97,6 +98,7 @@ class Pacer {
     std::string reason;  // why it is not all of them
   };
   std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Allowance Borne() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Allowance Allowed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Share(int worker, absl::Time now, Decision* decision) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -112,6 +114,7 @@ class Pacer {
   Limits limits_ ABSL_GUARDED_BY(mutex_);
   BatchSize batch_size_ ABSL_GUARDED_BY(mutex_);
   Controller controller_ ABSL_GUARDED_BY(mutex_);
+  Knee knee_ ABSL_GUARDED_BY(mutex_);
   std::string slower_ ABSL_GUARDED_BY(mutex_);  // the controller's reason, of its last sample
   absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_);  // smoothed
   Load latest_ ABSL_GUARDED_BY(mutex_);

@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kFull = 0.97;  // Beyond this the queue's length is the clients' business.
 constexpr double kOutlier = 4;
+constexpr double kSessions = 40;  // of others, that are active when they fill the server
 
 // What a worker did 0.75 to 1.25 s ago is felt now: pages are written and synced later.
 constexpr std::int64_t kStepsUntilFelt = 15;
@@ -46,12 +47,15 @@ double Plant::Limit() const { return std::max(1.5 * Alone(), Alone() + 5); }
 
 double Plant::Slowness(double busy) const {
   const double left = std::max(1 - kFull, 1 - others_ / Capacity());
-  return std::max(1.0, options_.worker_takes * busy / Capacity() / left) / left;
+  const double waits =
+      options_.useful_workers > 0 ? std::max(1.0, busy / options_.useful_workers) : 1;
+  return waits * std::max(1.0, options_.worker_takes * busy / Capacity() / left) / left;
 }
 
 double Plant::Safe(double workers_max) const {
   const double empty = absl::ToDoubleMilliseconds(options_.commit);
   const double left = Capacity() * (1 - empty / Limit()) - course_.others(seconds_);
+  if (options_.useful_workers > 0) workers_max = std::min(workers_max, options_.useful_workers);
   return std::clamp(left / options_.worker_takes, 0.0, workers_max);
 }
 
@@ -70,6 +74,10 @@ void Plant::Step(double busy, double wal_bytes) {
   const double slower = Commit() / Alone();
   others_ = wanted * std::pow(slower, -options_.others_yield);
 
+  const bool blocks =
+      busy > 0 && course_.others_need_our_locks && course_.others_need_our_locks(seconds_);
+  blocked_ = blocks ? blocked_ + kStepSeconds : 0;
+
   behind_ += wal_bytes + others_ * options_.others_wal_per_second * kStepSeconds;
   // A server's own lag time does not grow during a stall.
   if (!replica_stalls()) {
@@ -87,6 +95,9 @@ bool Plant::Sample(Load* load) {
   if (random_.Unit() < options_.outliers) canary *= kOutlier;
   load->taken_at = now();
   load->canary = absl::Milliseconds(canary);
+  load->active_sessions = static_cast<int>(std::lround(others_ * kSessions));
+  load->sessions_waiting_for_us = blocked_ > 0 ? 1 : 0;
+  load->longest_wait_for_us = absl::Seconds(blocked_);
   load->replica_lag_bytes = static_cast<std::int64_t>(behind_);
   load->replica_lag = absl::Seconds(lag_shown_);
   return true;

@@ -2,8 +2,7 @@
 // a second after what we did; WAL flows to a replica that may fall behind; samples are noisy, and
 // some are lost. Seeded and without a clock: a course can be repeated exactly.
 //
-// What it leaves out: our workers do not wait for each other, and what they do in less than half a
-// second is felt as its mean.
+// What it leaves out: what our workers do in less than half a second is felt as its mean.
 
 #ifndef THROTTLE_PLANT_H_
 #define THROTTLE_PLANT_H_
@@ -39,12 +38,16 @@ class Plant {
     std::function<double(double)> capacity;  // of what it had at first
     std::function<bool(double)> replica_stalls;
     std::function<bool(double)> sampler_is_blocked;
+    std::function<bool(double)> others_need_our_locks;  // They wait while a worker of ours runs.
   };
 
   struct Options {
     absl::Duration commit = absl::Milliseconds(4);  // on an empty server
     double worker_takes = 0.05;                     // of the server's capacity, while it is busy
-    double noise = 0.12;                            // a canary is off by up to this share
+    // Of our workers, so many at a time: more of them wait for each other, and bring nothing. 0:
+    // all.
+    double useful_workers = 0;
+    double noise = 0.12;         // a canary is off by up to this share
     double outliers = 0;         // this share of canaries takes four times as long
     double samples_lost = 0.01;  // this share
     // Others do less when commits get slower, as clients do that wait for an answer: 0, as many
@@ -77,10 +80,12 @@ class Plant {
   // How much longer than on an empty server our batches take while `busy` workers run: others are
   // served beside us, and what is left is shared.
   double Slowness(double busy) const;
-  // The most workers that stay under the limit while the load is as it is now.
+  // The most workers that stay under the limit while the load is as it is now, and are useful.
   double Safe(double workers_max) const;
   // Workers of ours, as the server feels them at this moment.
   double felt() const { return felt_; }
+  // How long others have been waiting for our locks, in seconds.
+  double blocked() const { return blocked_; }
   double replica_lag_bytes() const { return behind_; }
   bool replica_stalls() const { return course_.replica_stalls && course_.replica_stalls(seconds_); }
 
@@ -98,6 +103,7 @@ class Plant {
   double others_ = 0;  // less what they yield
   double behind_ = 0;  // bytes
   double lag_shown_ = 0;
+  double blocked_ = 0;
   std::int64_t sampled_ = 0;  // the step of the last sample
 };
 

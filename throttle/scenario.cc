@@ -67,6 +67,8 @@ std::vector<Scenario> Make() {
       named("blind", "no sample for 2, 40 and 5 s; meanwhile 35 % become 65 %", &StepUnseen));
   all.back().course.sampler_is_blocked = &SamplerIsBlocked;
   all.back().steps = {258, 320};
+  all.push_back(named("contention", "25 %; two of our workers do as much as more of them", &Light));
+  all.back().useful_workers = 2;
   return all;
 }
 

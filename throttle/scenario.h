@@ -20,6 +20,7 @@ struct Scenario {
   double noise_factor = 1;    // of the plant's
   double outliers = 0;        // as in Plant::Options
   double others_yield = 0;    // the same
+  double useful_workers = 0;  // the same
 };
 
 const std::vector<Scenario>& Scenarios();

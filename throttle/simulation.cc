@@ -61,6 +61,7 @@ class Run {
     options.noise *= scenario.noise_factor;
     options.outliers = scenario.outliers;
     options.others_yield = scenario.others_yield;
+    options.useful_workers = scenario.useful_workers;
     return options;
   }
 
@@ -158,6 +159,7 @@ void Run::Note(Moment* moment) const {
   moment->felt += kShare * plant_.felt();
   moment->used += kShare * std::min(plant_.felt(), safe);
   moment->rows += rows_;
+  moment->blocked = std::max(moment->blocked, plant_.blocked());
   const bool is_far_behind = plant_.replica_lag_bytes() > kTolerance * behind_max;
   moment->harms_replica = moment->harms_replica || (is_far_behind && busy_ > 0);
 }

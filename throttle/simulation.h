@@ -40,6 +40,7 @@ struct Moment {
   double used = 0;             // of what is safe
   double rows = 0;             // written by us
   double allowance = 0;        // at its end
+  double blocked = 0;          // the longest that others waited for our locks, in seconds
   bool harms_replica = false;  // it is too far behind, and we make it worse
   std::string reason;
 };

@@ -49,6 +49,7 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
   settings.limits.wait_for_us_max = run.wait_for_us;
   settings.limits.sample_age_max = run.sample_age;
   settings.limits.heed_commits = run.controller;
+  settings.limits.heed_knee = run.controller;
   settings.limits.impact = run.impact;
   settings.limits.commit_max = run.commit_max;
   settings.hibernate = run.hibernate;

@@ -26,7 +26,7 @@ class Controlled {
   // `weight`: what one worker takes of the server's capacity. `load`: what the others take, by
   // time.
   Controlled(int workers, double weight, std::function<double(double)> load, std::uint32_t seed)
-      : controller_(workers), plant_(Options(weight), {std::move(load), {}, {}, {}}, seed) {}
+      : controller_(workers), plant_(Options(weight), {std::move(load), {}, {}, {}, {}}, seed) {}
 
   // Until `to` seconds of virtual time; what was measured is of this part.
   Course Run(double to) {

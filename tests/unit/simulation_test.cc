@@ -86,40 +86,6 @@ TEST(SimulationTest, ASteadyLoadIsNeverViolated) {
   }
 }
 
-TEST(SimulationTest, WithoutBreathsALimitIsKeptThatIsNoLongerTrue) {
-  Experiment experiment = WithWeight(2);
-  EXPECT_GE(Measure(experiment, "step").utilisation, 0.8);
-  experiment.controller.breath = false;
-  EXPECT_LT(Measure(experiment, "step").utilisation, 0.6);
-}
-
-TEST(SimulationTest, WithoutPanicAnOverloadLastsLonger) {
-  Experiment experiment = WithWeight(2);
-  const double with = Measure(experiment, "half", 10).violation;
-  experiment.controller.panic = false;
-  EXPECT_GT(Measure(experiment, "half", 10).violation, 1.4 * with);
-}
-
-TEST(SimulationTest, WithoutTheCommitsOthersAreViolated) {
-  Experiment experiment = WithWeight(4);
-  experiment.limits.heed_commits = false;
-  EXPECT_GT(Measure(experiment, "steady").violation, 0.5);
-}
-
-TEST(SimulationTest, WithoutTheBytesAReplicaThatStallsFallsFurtherBehind) {
-  Experiment experiment = WithWeight(1);
-  EXPECT_LT(Measure(experiment, "replica").violation, 0.005);
-  experiment.limits.replica_lag_bytes_max = 0;
-  EXPECT_GT(Measure(experiment, "replica").violation, 0.04) << "the lag time alone does not tell";
-}
-
-TEST(SimulationTest, WithoutTheAgeOfTheSampleAStepGoesUnseen) {
-  Experiment experiment = WithWeight(4);
-  EXPECT_LE(Measure(experiment, "blind").violation, 0.005);
-  experiment.limits.sample_age_max = absl::ZeroDuration();
-  EXPECT_GT(Measure(experiment, "blind").violation, 0.01);
-}
-
 TEST(SimulationTest, MoreWorkersDoMoreWhereAWorkerIsLight) {
   Experiment experiment = WithWeight(0.25);
   double rows = 0;
