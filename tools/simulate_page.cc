@@ -41,7 +41,7 @@ th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { te
 
 constexpr double kWidth = 900;
 constexpr double kLeft = 44;
-constexpr double kRight = 890;
+constexpr double kRight = 878;
 
 // Of reasons, in the order in which they are met; the last is for all others.
 constexpr const char* kColors[] = {"#94a3b8", "#2563eb", "#16a34a", "#dc2626",
