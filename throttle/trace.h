@@ -1,8 +1,8 @@
 // A recorded trace of decisions, as CSV (RFC 4180): what `run --trace FILE` writes and
 // `simulate --trace FILE` fits the plant to. One row for each sample of the load.
 //
-//     time,pressure,reason,effective_workers,workers,rows_per_batch,batch_seconds,commit_seconds,busy
-//     1764041281.250,0.42,"1.3 of 4 workers, rising: commits take …",1.3,2,2000,0.096,0.0043,1
+//   time,pressure,reason,effective_workers,workers,rows_per_batch,batch_seconds,commit_seconds,busy
+//   1764041281.250,0.42,"1.3 of 4 workers, rising: commits take …",1.3,2,2000,0.096,0.0043,1
 //
 // Pure: text in, text out.
 

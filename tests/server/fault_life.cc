@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -109,8 +110,10 @@ std::string Shown(const Fault& fault) { return absl::StrJoin(fault.attempts, " t
 
 std::vector<std::string> FailpointNames() {
   std::vector<std::string> names = FailpointNames({""});
-  const auto of_indexes = [](const std::string& name) { return absl::StartsWith(name, "index_"); };
-  names.erase(std::remove_if(names.begin(), names.end(), of_indexes), names.end());
+  const auto of_others = [](const std::string& name) {
+    return absl::StartsWith(name, "index_") || absl::StartsWith(name, "table_");
+  };
+  names.erase(std::remove_if(names.begin(), names.end(), of_others), names.end());
   return names;
 }
 
@@ -125,6 +128,16 @@ std::vector<std::string> FailpointNames(const std::vector<std::string>& prefixes
     if (std::any_of(prefixes.begin(), prefixes.end(), starts)) names.emplace_back(name);
   }
   return names;
+}
+
+std::vector<std::string> NamesToKillAt(const std::vector<std::string>& names) {
+  const char* const kills = std::getenv("PG_RESTRUCTURE_TEST_KILLS");
+  if (kills == nullptr) return names;
+  std::vector<std::string> chosen;
+  for (std::size_t i = std::string(kills) == "odd" ? 1 : 0; i < names.size(); i += 2) {
+    chosen.push_back(names[i]);
+  }
+  return chosen;
 }
 
 std::vector<Fault> OneByOne(const std::vector<std::string>& names, const std::string& action,

@@ -26,15 +26,17 @@ const Life kUndone = {CreateSetArguments(),
                       {"abort", "JOB"}};
 
 TEST(FaultsTest, KilledAnywhere) {
-  const std::vector<Fault> faults = OneByOne(FailpointNames(), "kill");
+  const std::vector<Fault> faults = OneByOne(NamesToKillAt(FailpointNames()), "kill");
   ASSERT_GT(faults.size(), 20U);
   // A kill always shows. What this life never comes to, the lives below do.
   EXPECT_GT(LiveAll(faults, kForward).size(), faults.size() / 2);
 }
 
 TEST(FaultsTest, KilledInTheMiddleOfTheBatches) {
-  LiveAll(OneByOne(FailpointNames({"copy.", "settle.", "apply.", "verify.", "stage."}), "kill", 3),
-          kForward);
+  LiveAll(
+      OneByOne(NamesToKillAt(FailpointNames({"copy.", "settle.", "apply.", "verify.", "stage."})),
+               "kill", 3),
+      kForward);
 }
 
 TEST(FaultsTest, CutOffAnywhere) { LiveAll(InGroups(FailpointNames(), "cut", 4), kForward); }
@@ -50,9 +52,10 @@ TEST(FaultsTest, SlowAnywhere) {
 }
 
 TEST(FaultsTest, KilledOnTheWayThereAndBack) {
-  LiveAll(
-      OneByOne(FailpointNames({"exchange.", "revert.", "soak.", "empty.", "disconnect."}), "kill"),
-      kThereAndBack);
+  LiveAll(OneByOne(NamesToKillAt(
+                       FailpointNames({"exchange.", "revert.", "soak.", "empty.", "disconnect."})),
+                   "kill"),
+          kThereAndBack);
 }
 
 TEST(FaultsTest, CutOffOnTheWayThereAndBack) {

@@ -2,18 +2,20 @@
 
 namespace server {
 
-Arguments CreateSetArguments() {
-  return {"create",
-          "set",
-          "public.members_of_owner",
-          "--member",
-          "public.members",
-          "--owner",
-          "owner_id",
-          "--key",
-          kFirstKey,
-          "--carry",
-          "rank"};
+Arguments CreateSetArguments(const Arguments& more) {
+  Arguments arguments = {"create",
+                         "set",
+                         "public.members_of_owner",
+                         "--member",
+                         "public.members",
+                         "--owner",
+                         "owner_id",
+                         "--key",
+                         kFirstKey,
+                         "--carry",
+                         "rank"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
 }
 
 Arguments RunSetArguments(const Arguments& more) {

@@ -22,8 +22,8 @@ namespace server {
 constexpr char kFirstKey[] = "label, id";
 constexpr char kSecondKey[] = "rank desc nulls last, id";
 
-// create set public.members_of_owner … --key kFirstKey.
-Arguments CreateSetArguments();
+// create set public.members_of_owner … --key kFirstKey, and `more`.
+Arguments CreateSetArguments(const Arguments& more = {"--no-throttle"});
 // run set public.members_of_owner --key kSecondKey, and `more`.
 Arguments RunSetArguments(const Arguments& more = {});
 

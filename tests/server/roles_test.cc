@@ -36,7 +36,7 @@ class RolesTest : public ServerTest {
   void ExpectWholeLife(const Target& writer, WriterOptions options = {}) {
     options.replica_role = writer.user == "postgres";
     Writers writers(writer, 2, options);
-    ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments())));
+    ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments({}))));
     ASSERT_TRUE(Exits(kDone, RunAsOwner(RunSetArguments())));
     ASSERT_TRUE(writers.Await(50));
     ASSERT_TRUE(Exits(kDone, RunAsOwner({"revert", Job()})));
@@ -68,7 +68,7 @@ TEST_F(RolesTest, ApplicationsNeedNoRightsOnOurObjects) {
 }
 
 TEST_F(RolesTest, ReadersNeedSelectOnTheAliasAlone) {
-  ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments())));
+  ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments({}))));
   const std::string guest = target().database + "_guest";
   sql().Exec("CREATE ROLE " + guest + " LOGIN; GRANT SELECT ON members_of_owner TO " + guest);
   Client reader(target().As(guest).Conninfo());
@@ -83,7 +83,7 @@ TEST_F(RolesTest, ReadersNeedSelectOnTheAliasAlone) {
 
 // A plain role is not shown what others do; their snapshots count all the same.
 TEST_F(RolesTest, SnapshotsOfOtherRolesAreWaitedFor) {
-  ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments())));
+  ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments({}))));
   Client reader(target().Conninfo("stranger"));
   reader.Exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM members");
   Tool run(target().As(owner_), RunSetArguments({"--no-throttle", "--soak", "0"}));
@@ -164,7 +164,7 @@ TEST_F(RolesTest, ObjectsThatShadowTheCatalogAreNotUsed) {
       "CREATE OPERATOR public.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = public.never);"
       "ALTER ROLE " +
       owner_ + " SET search_path = public, pg_catalog");
-  ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments())));
+  ASSERT_TRUE(Exits(kDone, RunAsOwner(CreateSetArguments({}))));
   ASSERT_TRUE(Exits(kDone, RunAsOwner(RunSetArguments({"--no-throttle"}))));
   Client writer(target().Conninfo());
   writer.Exec(

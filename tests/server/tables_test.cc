@@ -253,11 +253,13 @@ TEST_F(TableTest, ARewriteMeanwhileStartsTheCopyAnew) {
 TEST_F(TableTest, KilledAnywhere) {
   CreateOrders(400);
   const std::string structure = StructureDump(sql(), "public.orders");
-  int showed = 0;
-  for (const std::string& name :
-       FailpointNames({"open_job.", "lease.", "build.", "copy.", "take.", "index.", "apply.",
-                       "stage.", "ranges.", "verify.", "synchronize.", "table_", "disconnect.",
-                       "empty.", "drop.", "close_job.", "swap.", "soak.", "connect."})) {
+  std::size_t showed = 0;
+  const std::vector<std::string> all =
+      FailpointNames({"open_job.", "lease.", "build.", "copy.", "take.", "index.", "apply.",
+                      "stage.", "ranges.", "verify.", "synchronize.", "table_", "disconnect.",
+                      "empty.", "drop.", "close_job.", "swap.", "soak.", "connect."});
+  const std::vector<std::string> names = NamesToKillAt(all);
+  for (const std::string& name : names) {
     const Arguments run = RunTable("orders", {"--order-by", "customer, id", "--soak", "0"});
     const std::string image = Image("public.orders");
     const Outcome killed = Run(run, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
@@ -271,7 +273,7 @@ TEST_F(TableTest, KilledAnywhere) {
     EXPECT_TRUE(Clean()) << name;
     sql().Exec("UPDATE orders SET amount = amount + 1 WHERE id % 3 = 0");
   }
-  EXPECT_GT(showed, 40);
+  EXPECT_GT(showed, 40 * names.size() / all.size());
   EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), "public.orders"))));
   ExpectNothingOfOurs();
 }
@@ -279,7 +281,7 @@ TEST_F(TableTest, KilledAnywhere) {
 TEST_F(TableTest, ExchangedOnceThoughKilledAnywhere) {
   CreateOrders(200);
   const std::string structure = StructureDump(sql(), "public.orders");
-  for (const std::string& name : FailpointNames({"table_"})) {
+  for (const std::string& name : NamesToKillAt(FailpointNames({"table_"}))) {
     ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--hold-before-swap"}))));
     for (const char* command : {"swap", "revert", "revert", "finish"}) {
       const Arguments step = {command, Job()};

@@ -12,9 +12,15 @@
 namespace server {
 namespace {
 
+// PG_RESTRUCTURE_TEST_TOOL is set by the build that runs us; by hand, it is the one we belong to.
+std::string Binary() {
+  const char* const given = std::getenv("PG_RESTRUCTURE_TEST_TOOL");
+  return given == nullptr ? PG_RESTRUCTURE_BINARY : given;
+}
+
 Launch LaunchOf(const Target& target, const Arguments& arguments, const Environment& environment) {
   Launch launch;
-  launch.arguments = {PG_RESTRUCTURE_BINARY};
+  launch.arguments = {Binary()};
   launch.arguments.insert(launch.arguments.end(), arguments.begin(), arguments.end());
   launch.environment = Inherited(
       {"PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH"});

@@ -21,7 +21,7 @@ class ZooTest : public ServerTest {
 TEST_F(ZooTest, NothingIsLostThroughCreateRunRevertRevertFinish) {
   CreateMembers(sql(), 20000);
   Writers writers(target(), 4);
-  ASSERT_TRUE(Exits(kDone, Run(CreateSetArguments())));
+  ASSERT_TRUE(Exits(kDone, Run(CreateSetArguments({}))));
   ExpectEqualUnder(writers);
   ASSERT_TRUE(Exits(kDone, Run(RunSetArguments())));
   EXPECT_EQ(Phase(), "soak");
