@@ -195,7 +195,8 @@ absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation
     if (absl::Status open = AwaitWindow(job, work); !open.ok()) return open;
     give_up += absl::Now() - asked;  // The patience is for locks, not for windows.
     const absl::Status status = attempt(number);
-    if (!absl::IsDeadlineExceeded(status) && !absl::IsAborted(status)) {
+    const bool over_budget = absl::IsResourceExhausted(status);
+    if (!absl::IsDeadlineExceeded(status) && !absl::IsAborted(status) && !over_budget) {
       job.progress->SetWaitingFor("");
       return status;
     }
@@ -205,11 +206,16 @@ absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation
     if (!holder.ok()) return holder.status();
     if (!holder->empty()) last_holder = *holder;
     const std::string who = last_holder.empty() ? "" : absl::StrCat(", held by ", last_holder);
-    const std::string why = absl::StrCat("lock ", mode, " on ", relation.Display(), who);
+    const std::string lock = absl::StrCat("lock ", mode, " on ", relation.Display());
+    const std::string why =
+        over_budget ? absl::StrCat(lock, ": ", status.message()) : absl::StrCat(lock, who);
     if (absl::Now() >= give_up) {
       return absl::DeadlineExceededError(absl::StrCat(
-          why, ": not obtained in ", number, " attempts",
-          "\nHINT: run the same command again when that transaction has ended; nothing is lost."));
+          why, over_budget ? "" : ": not obtained", " in ", number, " attempts\nHINT: ",
+          over_budget ? "run the same command again when the server has less to do, or with a "
+                        "larger budget"
+                      : "run the same command again when that transaction has ended",
+          "; nothing is lost."));
     }
     job.progress->SetWaitingFor(absl::StrCat(why, " (attempt ", number, ")"));
     const absl::Duration jittered = pause * absl::Uniform(random, 0.7, 1.3);

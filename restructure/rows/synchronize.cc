@@ -31,6 +31,26 @@ absl::Status DrainUnderLock(const Job& job, const catalog::Target& target) {
   return catalog::ApplyTaken(*job.session, target, kAll).status();
 }
 
+// What is done under the lock, until its statements are as long as the budget.
+absl::Status MakeSynchronousUnderLock(Job& job, const catalog::Target& target) {
+  const absl::Time locked = absl::Now();
+  absl::StatusOr<std::vector<std::string>> changed =
+      catalog::Guard(*job.session, job.id(), job.token);
+  if (!changed.ok()) return changed.status();
+  if (!changed->empty()) return ChangedError(job, *changed);
+  absl::Status status = DrainUnderLock(job, target);
+  if (!status.ok()) return status;
+  if (absl::Now() - locked > job.settings.swap_lock_budget) {
+    return absl::DeadlineExceededError("the drain did not fit the lock budget");
+  }
+  status = catalog::MakeSynchronous(*job.session, target);
+  if (status.ok()) {
+    status = catalog::SetCapture(*job.session, target.structure.structure_id, "sync");
+  }
+  if (!status.ok()) return status;
+  return catalog::StoreFingerprint(*job.session, job.id(), target.structure, target.members);
+}
+
 absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
   if (absl::Status status = CatchUp(job, KeysUnderLockMax(job), throttle::Work::kExchange);
       !status.ok()) {
@@ -52,20 +72,11 @@ absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
   hold->waited = locked - asked;
   status = transaction->LimitStatements(job.settings.swap_lock_budget);
   if (!status.ok()) return status;
-  absl::StatusOr<std::vector<std::string>> changed =
-      catalog::Guard(*job.session, job.id(), job.token);
-  if (!changed.ok()) return changed.status();
-  if (!changed->empty()) return ChangedError(job, *changed);
-  status = DrainUnderLock(job, target);
-  if (!status.ok()) return status;
-  if (absl::Now() - locked > job.settings.swap_lock_budget) {
-    return absl::DeadlineExceededError("the drain did not fit the lock budget");
-  }
-  status = catalog::MakeSynchronous(*job.session, target);
-  if (status.ok())
-    status = catalog::SetCapture(*job.session, target.structure.structure_id, "sync");
-  if (status.ok()) {
-    status = catalog::StoreFingerprint(*job.session, job.id(), target.structure, target.members);
+  status = MakeSynchronousUnderLock(job, target);
+  if (absl::IsDeadlineExceeded(status)) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("what is done under it took longer than its budget of ",
+                     absl::FormatDuration(job.settings.swap_lock_budget)));
   }
   if (!status.ok()) return status;
   status = transaction->Commit();
