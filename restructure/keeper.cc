@@ -16,6 +16,7 @@ constexpr absl::Duration kTickToLearn = absl::Milliseconds(50);
 constexpr int kSamplesToLearn = 10;
 constexpr absl::Duration kSampleFresh = absl::Milliseconds(2500);
 constexpr absl::Duration kStatementMax = absl::Seconds(3);
+constexpr absl::Duration kOthersListenMax = absl::Seconds(5);  // A breath of theirs is shorter.
 
 // Between two rounds: a stop has to be felt within a third of a second.
 constexpr absl::Duration kSlice = absl::Milliseconds(10);
@@ -43,8 +44,9 @@ void Keeper::Run() {
   std::unique_ptr<catalog::Session> session;
   for (int round = 0; !stop_; ++round) {
     if (session == nullptr) {
+      name_ = catalog::KeeperName(job_.id(), catalog::Activity::kNone);
       absl::StatusOr<std::unique_ptr<catalog::Session>> opened =
-          catalog::Session::Open(job_.conninfo, catalog::ApplicationName(job_.id(), "keeper"));
+          catalog::Session::Open(job_.conninfo, name_);
       if (opened.ok() && catalog::LimitStatements(**opened, kStatementMax).ok()) {
         session = *std::move(opened);
       }
@@ -53,7 +55,9 @@ void Keeper::Run() {
     // Whoever cannot renew must not write: the lease may be another process's by now.
     if (absl::Now() - renewed_ > job_.settings.lease) job_.control->SetLeaseLost(true);
     // The beginning is when nothing of ours runs yet: the pacer learns what the server is then.
-    const absl::Time next = absl::Now() + (observed_ < kSamplesToLearn ? kTickToLearn : kTick);
+    // Other jobs have to be told first, and stop.
+    const bool quickly = observed_ < kSamplesToLearn && neighbours_.working == 0;
+    const absl::Time next = absl::Now() + (quickly ? kTickToLearn : kTick);
     if (session != nullptr && !Watch(*session, next)) session.reset();
     absl::SleepFor(next - absl::Now());
   }
@@ -70,6 +74,7 @@ bool Keeper::Tick(catalog::Session& session, int round) {
     renewed_ = asked;
     Adjust(wishes->adjustments);
   }
+  if (round % 2 == 0 && absl::IsUnavailable(LookAround(session, answered))) return false;
   TakeSample(answered);
   // The renewal is a small transaction like those of the live workload: the canary. An index build
   // cannot be slowed, so what it feels then teaches nothing.
@@ -127,10 +132,29 @@ void Keeper::Adjust(const std::vector<catalog::Adjustment>& adjustments) {
   job_.progress->SetAdjusted(Describe(adjustments, absl::Now(), absl::LocalTimeZone()));
 }
 
+absl::Status Keeper::LookAround(catalog::Session& session, absl::Time now) {
+  absl::StatusOr<catalog::Neighbours> neighbours = catalog::ReadNeighbours(session);
+  if (!neighbours.ok()) return neighbours.status();
+  neighbours_ = *neighbours;
+  others_listen_since_ =
+      neighbours_.any_listens ? std::min(others_listen_since_, now) : absl::InfiniteFuture();
+  const bool works = job_.progress->batches_run() && !job_.control->held() &&
+                     job_.pacer->WindowReason(throttle::Work::kBatch, now).empty();
+  const bool listens = job_.pacer->listens() && (works || observed_ < kSamplesToLearn);
+  const std::string name = catalog::KeeperName(job_.id(), listens ? catalog::Activity::kListening
+                                                          : works ? catalog::Activity::kWorking
+                                                                  : catalog::Activity::kNone);
+  if (name == name_) return absl::OkStatus();
+  name_ = name;
+  return catalog::NameSession(session, name);
+}
+
 // What is not known grows old, and then nobody may run.
 void Keeper::TakeSample(absl::Time now) {
   sample_ = sampler_.Latest();
   sampled_ = now - sample_.taken_at <= kSampleFresh;
+  sample_.jobs = 1 + neighbours_.working;
+  sample_.other_listens = neighbours_.any_listens && now - others_listen_since_ < kOthersListenMax;
   const std::int64_t position = sampler_.wal_position();
   if (wal_position_ > 0 && position > wal_position_) {
     job_.tally->AddWal(position - wal_position_);

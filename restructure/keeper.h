@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "catalog/neighbours.h"
 #include "catalog/session.h"
 #include "catalog/steering.h"
 #include "restructure/job.h"
@@ -36,6 +38,8 @@ class Keeper {
   void Heed(const catalog::Wishes& wishes);
   void Adjust(const std::vector<catalog::Adjustment>& adjustments);
   void TakeSample(absl::Time now);
+  // Other jobs on this server: sees them, and lets them see this one.
+  absl::Status LookAround(catalog::Session& session, absl::Time now);
   // Shows the index builds under way, and ends those that the limits have forbidden for too long.
   absl::Status WatchBuilds(catalog::Session& session);
 
@@ -44,7 +48,10 @@ class Keeper {
   Stopper stopper_;
   Recorder recorder_;
   throttle::Load sample_;
-  bool sampled_ = false;   // the load in sample_ is fresh
+  bool sampled_ = false;  // the load in sample_ is fresh
+  catalog::Neighbours neighbours_;
+  absl::Time others_listen_since_ = absl::InfiniteFuture();
+  std::string name_;       // of the session
   int observed_ = 0;       // samples that the pacer was given
   bool building_ = false;  // an index of ours is being built
   std::int64_t wal_position_ = 0;

@@ -80,6 +80,9 @@ class Controller {
   // a panic.
   double effective_workers() const { return quiet_ || over_panic_ > 0 ? 0 : effective_; }
 
+  // It hears the server without us, to learn how fast it is then.
+  bool listens() const { return !ready_ || (quiet_ && *quiet_why_ != '\0'); }
+
   // It is in a panic: what runs should end.
   bool panics() const { return quiet_ && *quiet_why_ == '\0'; }
 

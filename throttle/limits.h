@@ -34,6 +34,7 @@ struct Limits {
   bool heed_wraparound = true;                 // Autovacuum of our tables to prevent it.
   absl::Duration wait_for_us_max = absl::Milliseconds(50);
   int active_sessions_max = 0;
+  bool heed_others = true;   // Share with the other jobs on the server, and let them listen.
   bool heed_commits = true;  // Step back when commits get slower: see controller.h.
   double impact = 0.5;       // By what share of their time without us they may get slower,
   absl::Duration commit_max = absl::ZeroDuration();  // or how long they may take at most.

@@ -37,6 +37,11 @@ struct Load {
   // How many workers of ours ran a batch at this moment; empty: not known.
   std::optional<int> workers_busy;
 
+  // Jobs of ours that work on this server, this one included; and whether another one is listening
+  // how fast the server is without any of them.
+  int jobs = 1;
+  bool other_listens = false;
+
   // The furthest replica behind, in WAL bytes not replayed yet and as a time. Empty: there is no
   // replica, or the role may not see it. What the server calls replay_lag does not grow while a
   // replica stalls; whoever fills in the time must see to that (ReplicaLag).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +43,7 @@ Limits Limits::Unlimited() {
   limits.wait_for_us_max = absl::ZeroDuration();
   limits.active_sessions_max = 0;
   limits.sample_age_max = absl::ZeroDuration();
+  limits.heed_others = false;
   limits.heed_commits = false;
   limits.heed_knee = false;
   return limits;
@@ -102,8 +104,12 @@ void Pacer::Observe(const Load& load) {
   if (load.taken_at <= latest_.taken_at) return;
   latest_ = load;
   if (load.canary) {
-    controller_.SetCeiling(limits_.heed_knee ? knee_.workers() : workers_);
-    controller_.Observe(load.taken_at, *load.canary, load.workers_busy);
+    // What it allows is what all jobs together may do.
+    const int jobs = limits_.heed_others ? load.jobs : 1;
+    std::optional<int> busy = load.workers_busy;
+    if (busy) *busy *= jobs;
+    controller_.SetCeiling(limits_.heed_knee ? jobs * knee_.workers() : workers_);
+    controller_.Observe(load.taken_at, *load.canary, busy);
     slower_ = controller_.reason();
     // Of a server that bears less than one worker, short turns are felt less than long ones.
     const double allowed = controller_.effective_workers();
@@ -147,7 +153,27 @@ Pacer::Allowance Pacer::Borne() const {
   if (borne < allowance.workers) {
     allowance = {borne, absl::StrFormat("%s: %.2g of %d workers", signal.reason, borne, workers_)};
   }
+  return limits_.heed_others ? SharedWithOthers(allowance) : allowance;
+}
+
+// All jobs on the server feel the same commits and signals, so each has the same part of what they
+// allow.
+Pacer::Allowance Pacer::SharedWithOthers(Allowance allowance) const {
+  if (latest_.other_listens) {
+    return {0, "another job listens how fast the server is without us"};
+  }
+  if (latest_.jobs <= 1) return allowance;
+  allowance.workers /= latest_.jobs;
+  allowance.reason = allowance.reason.empty()
+                         ? absl::StrFormat("%d jobs on this server: %.2g of %d workers",
+                                           latest_.jobs, allowance.workers, workers_)
+                         : absl::StrCat(allowance.reason, ", shared by ", latest_.jobs, " jobs");
   return allowance;
+}
+
+bool Pacer::listens() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return limits_.heed_commits && limits_.heed_others && latest_.canary && controller_.listens();
 }
 
 // Of what is borne, what is worth it.

@@ -86,6 +86,9 @@ class Pacer {
 
   Pace pace() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // It listens how fast the server is without us: the others' work would be heard, too.
+  bool listens() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // What the signals of the last sample say.
   std::vector<Signal> signals() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -100,6 +103,7 @@ class Pacer {
   std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Allowance Borne() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Allowance Allowed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Allowance SharedWithOthers(Allowance allowance) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Share(int worker, absl::Time now, Decision* decision) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Judge() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -310,6 +310,82 @@ TEST_F(ControlTest, ATraceThatCannotBeWrittenIsRefusedAtOnce) {
             "HINT: name a file in a folder that is there\n");
 }
 
+// A second job, in another database of the same server.
+class NeighboursTest : public ControlTest {
+ protected:
+  void SetUp() override {
+    ControlTest::SetUp();
+    other_ = Cluster::Get().CreateDatabase();
+    Client client(other_.Conninfo());
+    CreateMembers(client, 8000);
+    ASSERT_TRUE(Exits(kDone, RunTool(other_, CreateSetArguments())));
+    client.Exec(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END'");
+  }
+  void TearDown() override {
+    Cluster::Get().DropDatabase(other_);
+    ControlTest::TearDown();
+  }
+
+  std::unique_ptr<Tool> BeginOther(const Arguments& more) {
+    auto run = std::make_unique<Tool>(other_, RunSetArguments(more),
+                                      Environment{"PG_RESTRUCTURE_JOB_BATCH_ROWS=50",
+                                                  "PG_RESTRUCTURE_FAIL=connect.enter:sleep=700"});
+    Client client(other_.Conninfo());
+    EXPECT_TRUE(Eventually([&] {
+      return SideTables(client, "public", "members_of_owner").size() == 2;
+    })) << run->Written();
+    client.Exec("CREATE TRIGGER slow AFTER INSERT ON " +
+                SideTables(client, "public", "members_of_owner").back() +
+                " FOR EACH STATEMENT EXECUTE FUNCTION slow()");
+    return run;
+  }
+
+  // The most workers that were busy at one moment of a time: of this database's job, and of all.
+  struct Busy {
+    std::int64_t of_this = 0;
+    std::int64_t of_all = 0;
+  };
+  Busy MostBusy(milliseconds time) {
+    Busy most;
+    for (const Clock::time_point end = Clock::now() + time; Clock::now() < end;) {
+      const Rows rows = sql().Query(
+          "SELECT count(*) FILTER (WHERE datname = current_database()), count(*)"
+          " FROM pg_stat_activity WHERE state = 'active'"
+          " AND application_name LIKE 'pg\\_restructure job % worker %'");
+      most.of_this = std::max<std::int64_t>(most.of_this, std::stoll(*rows[0][0]));
+      most.of_all = std::max<std::int64_t>(most.of_all, std::stoll(*rows[0][1]));
+    }
+    return most;
+  }
+
+  Target other_;
+};
+
+TEST_F(NeighboursTest, TwoJobsTogetherHaveWhatOneHas) {
+  const Arguments four = {"--controller", "off", "--workers", "4"};
+  const std::unique_ptr<Tool> first = Begin("0.2", four);
+  ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 4; })) << first->Written();
+  const std::unique_ptr<Tool> second = BeginOther(four);
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(Status(), "2 jobs on this server: 2 of 4 workers") &&
+           absl::StrContains(RunTool(other_, {"status"}).out, "2 jobs on this server");
+  })) << Status();
+  // Batches that ran already end as ever.
+  ASSERT_TRUE(Eventually([&] { return MostBusy(milliseconds(400)).of_this <= 2; }, kEffectiveMax));
+  const Busy busy = MostBusy(seconds(2));
+  EXPECT_LE(busy.of_all, 4);
+  EXPECT_GE(busy.of_all, 3);
+  EXPECT_EQ(busy.of_this, 2);
+  second->Signal(SIGINT);
+  EXPECT_TRUE(Exits(kResumable, second->Wait()));
+  EXPECT_TRUE(Eventually([&] { return BusyWorkers() == 4; })) << Status();
+  SlowDown("0");
+  EXPECT_TRUE(Exits(kDone, first->Wait()));
+  EXPECT_TRUE(None(Differences()));
+}
+
 TEST_F(ControlTest, ALongBatchThatOthersWaitForIsEnded) {
   const std::unique_ptr<Tool> run = Begin("60", {"--controller", "off", "--workers", "1"});
   ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 1; })) << run->Written();

@@ -266,6 +266,61 @@ TEST_F(PacerTest, AShorterTargetShrinksTheNextBatchAndALongerOneLetsItGrow) {
   EXPECT_EQ(pacer.rows_per_batch(), 750);
 }
 
+class PacerOfSeveralJobsTest : public PacerTest {
+ protected:
+  static Load With(int jobs, bool other_listens = false) {
+    Load load = IdleLoad();
+    load.jobs = jobs;
+    load.other_listens = other_listens;
+    return load;
+  }
+};
+
+TEST_F(PacerOfSeveralJobsTest, EachHasTheSamePartOfTheAllowance) {
+  for (int jobs = 1; jobs <= 8; ++jobs) {
+    Pacer pacer(Limits(), BatchSize::Options(), 4);
+    pacer.Observe(With(jobs));
+    EXPECT_DOUBLE_EQ(pacer.pace().allowance * jobs, 4) << jobs;
+    EXPECT_TRUE(pacer.Next(0, At(absl::ZeroDuration())).may_run) << jobs;
+  }
+  Pacer pacer(Limits(), BatchSize::Options(), 4);
+  pacer.Observe(With(2));
+  EXPECT_TRUE(pacer.Next(1, At(absl::ZeroDuration())).may_run);
+  const Decision decision = pacer.Next(2, At(absl::ZeroDuration()));
+  EXPECT_FALSE(decision.may_run);
+  EXPECT_FALSE(decision.forbidden);
+  EXPECT_EQ(decision.reason, "2 jobs on this server: 2 of 4 workers");
+}
+
+TEST_F(PacerOfSeveralJobsTest, ALimitIsSharedToo) {
+  Load load = With(2);
+  load.replica_lag = absl::Seconds(3);
+  Pacer alone(Limits(), BatchSize::Options(), 4);
+  alone.Observe(load);
+  load.jobs = 1;
+  Pacer pacer(Limits(), BatchSize::Options(), 4);
+  pacer.Observe(load);
+  EXPECT_LT(pacer.pace().allowance, 4);
+  EXPECT_DOUBLE_EQ(alone.pace().allowance * 2, pacer.pace().allowance);
+  EXPECT_EQ(alone.pace().reason, pacer.pace().reason + ", shared by 2 jobs");
+}
+
+TEST_F(PacerOfSeveralJobsTest, NobodyRunsWhileAnotherListens) {
+  Pacer pacer(Limits(), BatchSize::Options(), 4);
+  pacer.Observe(With(2, true));
+  const Decision decision = pacer.Next(0, At(absl::ZeroDuration()));
+  EXPECT_FALSE(decision.may_run);
+  EXPECT_FALSE(decision.forbidden);
+  EXPECT_EQ(decision.reason, "another job listens how fast the server is without us");
+}
+
+TEST_F(PacerOfSeveralJobsTest, UnlimitedSharesNothing) {
+  Pacer pacer(Limits::Unlimited(), BatchSize::Options(), 4);
+  pacer.Observe(With(3, true));
+  EXPECT_TRUE(pacer.Next(3, At(absl::ZeroDuration())).may_run);
+  EXPECT_FALSE(pacer.listens());
+}
+
 // Samples of a server whose commits take so long, each 250 ms; 4 ms if it is let alone.
 class PacedByCommitsTest : public PacerTest {
  protected:
