@@ -43,6 +43,15 @@ const Key kKeys[] = {
      [](double amount, Pacing& pacing) {
        pacing.limits.heed_commits = pacing.limits.heed_knee = amount != 0;
      }},
+    {"impact",
+     [](double amount, Pacing& pacing) {
+       const bool is_share = amount < 1;
+       if (is_share) pacing.limits.impact = 100 * amount;
+       pacing.limits.commit_max = is_share ? absl::ZeroDuration() : absl::Milliseconds(amount);
+     }},
+}
+}
+,
 };
 
 }  // namespace

@@ -76,6 +76,7 @@ Limits Pacer::limits() const {
 
 void Pacer::SetWorkers(int workers) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (workers == workers_) return;  // What was found out of them stays known.
   workers_ = workers;
   controller_.SetWorkersMax(workers);
   knee_.SetWorkersMax(workers);

@@ -483,7 +483,7 @@ const std::vector<CommandSpec>& Commands() {
        "let a running job go faster or slower, for a while",
        {},
        {"workers", "batch-target", "replica-lag", "replica-lag-bytes", "active-sessions",
-        "wait-for-us", "controller", "profile", "for", "reset"},
+        "wait-for-us", "controller", "impact", "profile", "for", "reset"},
        false,
        true},
       {"resume",

@@ -181,8 +181,8 @@ TEST_F(ControlTest, SqlRefusesWhatTheCommandLineRefuses) {
   EXPECT_TRUE(absl::StrContains(
       adjust("wokers", "4"),
       "22023: ERROR:  there is no key \"wokers\" that can be changed while a job runs\n"
-      "HINT:  the keys are active-sessions, batch-target, controller, replica-lag, "
-      "replica-lag-bytes, wait-for-us, workers"));
+      "HINT:  the keys are active-sessions, batch-target, controller, impact, "
+      "replica-lag, replica-lag-bytes, wait-for-us, workers"));
   EXPECT_TRUE(absl::StrContains(
       adjust("workers", "65"),
       "22023: ERROR:  key workers: \"65\" is not a number from 1 to 64\nHINT:  write plain"));
@@ -197,6 +197,11 @@ TEST_F(ControlTest, SqlRefusesWhatTheCommandLineRefuses) {
   }
   for (const char* value : {"1XB", "-1", "1.5GB", "1025TB", "GB"}) {
     EXPECT_TRUE(absl::StrContains(adjust("replica-lag-bytes", value), "is not a size")) << value;
+  }
+  for (const char* value : {"0%", "1001%", "1.5%", "%", "50", "0", "0.95ms", "61s"}) {
+    EXPECT_TRUE(absl::StrContains(adjust("impact", value),
+                                  "is not a share or a time from 1% to 1m\nHINT:  write 50%"))
+        << value;
   }
   EXPECT_TRUE(absl::StrContains(adjust("controller", "true"), "is not a switch, on or off"));
   EXPECT_TRUE(absl::StrContains(
@@ -213,17 +218,18 @@ TEST_F(ControlTest, SqlRefusesWhatTheCommandLineRefuses) {
   }
   EXPECT_EQ(sql().Text("SELECT string_agg(key || '=' || amount::bigint, ' ' ORDER BY key)"
                        " FROM restructure.adjustment"),
-            "active-sessions=100000 batch-target=60000 controller=0 replica-lag=86400000"
+            "active-sessions=100000 batch-target=60000 controller=0 impact=60000"
+            " replica-lag=86400000"
             " replica-lag-bytes=1125899906842624 wait-for-us=60000 workers=64");
   sql().Exec(absl::StrCat("SELECT restructure.adjust(", job, ", 'workers', NULL)"));
   EXPECT_EQ(sql().Number("SELECT count(*) FROM restructure.adjustments WHERE key = 'workers'"), 0);
   const nlohmann::json status =
       nlohmann::json::parse(Run({"status", job, "--json"}).out, nullptr, false);
-  EXPECT_EQ(status["adjustments"].size(), 6U) << status;
+  EXPECT_EQ(status["adjustments"].size(), 7U) << status;
 
   // Others may look, not steer.
   sql().Exec("CREATE ROLE onlooker; SET ROLE onlooker");
-  EXPECT_EQ(sql().Number("SELECT count(*) FROM restructure.adjustments"), 6);
+  EXPECT_EQ(sql().Number("SELECT count(*) FROM restructure.adjustments"), 7);
   EXPECT_EQ(sql().Try(absl::StrCat("SELECT restructure.adjust(", job, ", 'workers', '4')")),
             "42501");
   EXPECT_EQ(sql().Try(absl::StrCat("SELECT restructure.panic(", job, ")")), "42501");

@@ -512,6 +512,7 @@ TEST_F(IndexTest, PressureEndsABuildWhichIsTriedAgain) {
 TEST_F(IndexTest, TheLedgerOfVersionOneIsUpgraded) {
   CreateSet(100);
   sql().Exec(
+      "ALTER TABLE restructure.job DROP COLUMN tree_id; DROP TABLE restructure.tree;"
       "DROP VIEW restructure.adjustments, restructure.decisions;"
       "DROP TABLE restructure.adjustment, restructure.adjustable, restructure.decision;"
       "DROP FUNCTION restructure.adjust, restructure.pause, restructure.panic, restructure.resume,"

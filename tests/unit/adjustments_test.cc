@@ -47,6 +47,17 @@ TEST(AdjustmentsTest, EachKeyChangesItsOwnAndNothingElse) {
   EXPECT_FALSE(Adjusted(settings, {Of("controller", "off", 0)}).limits.heed_commits);
 }
 
+TEST(AdjustmentsTest, TheImpactIsAShareOrATime) {
+  Settings settings;
+  settings.limits.commit_max = absl::Milliseconds(7);
+  const Pacing share = Adjusted(settings, {Of("impact", "150%", 0.015)});
+  EXPECT_DOUBLE_EQ(share.limits.impact, 1.5);
+  EXPECT_EQ(share.limits.commit_max, absl::ZeroDuration());
+  const Pacing time = Adjusted(settings, {Of("impact", "12ms", 12)});
+  EXPECT_DOUBLE_EQ(time.limits.impact, settings.limits.impact);
+  EXPECT_EQ(time.limits.commit_max, absl::Milliseconds(12));
+}
+
 TEST(AdjustmentsTest, WorkersStayWithinWhatThereCanBe) {
   EXPECT_EQ(Adjusted(Settings(), {Of("workers", "1000", 1000)}).workers, kWorkersMax);
   EXPECT_EQ(Adjusted(Settings(), {Of("workers", "0", 0)}).workers, 1);

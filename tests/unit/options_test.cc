@@ -364,11 +364,12 @@ TEST(OptionsTest, AdjustTakesWhatMayChangeAndForHowLong) {
 }
 
 TEST(OptionsTest, AdjustRefusesWhatItCannotDo) {
-  EXPECT_EQ(Refusal({"adjust", "7", "--for", "10m"}),
-            "the command adjust changes nothing\n"
-            "HINT: give it what is to change, --workers --batch-target --replica-lag "
-            "--replica-lag-bytes --active-sessions --wait-for-us --controller, a --profile, or "
-            "--reset");
+  EXPECT_EQ(
+      Refusal({"adjust", "7", "--for", "10m"}),
+      "the command adjust changes nothing\n"
+      "HINT: give it what is to change, --workers --batch-target --replica-lag "
+      "--replica-lag-bytes --active-sessions --wait-for-us --controller --impact, a --profile, or "
+      "--reset");
   EXPECT_EQ(Refusal({"adjust", "7", "--workers", "auto"}),
             "option --workers: a running job is given a number, not \"auto\"\n"
             "HINT: --reset takes back what was changed");
