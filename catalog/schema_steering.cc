@@ -90,7 +90,8 @@ BEGIN
         || (SELECT string_agg(a.key, ', ' ORDER BY a.key) FROM restructure.adjustable a);
   END IF;
   DELETE FROM restructure.adjustment a
-  WHERE a.job_id = job AND (a.until <= clock_timestamp() OR adjust.value IS NULL AND a.key = adjust.key);
+  WHERE a.job_id = job
+    AND (a.until <= clock_timestamp() OR adjust.value IS NULL AND a.key = adjust.key);
   IF adjust.value IS NULL THEN
     RETURN;
   END IF;
@@ -210,7 +211,8 @@ BEGIN
         || (SELECT string_agg(a.key, ', ' ORDER BY a.key) FROM restructure.adjustable a);
   END IF;
   DELETE FROM restructure.adjustment a
-  WHERE a.job_id = job AND (a.until <= clock_timestamp() OR adjust.value IS NULL AND a.key = adjust.key);
+  WHERE a.job_id = job
+    AND (a.until <= clock_timestamp() OR adjust.value IS NULL AND a.key = adjust.key);
   IF adjust.value IS NULL THEN
     RETURN;
   END IF;

@@ -25,9 +25,9 @@ enum class Hold {
 
 // A run option with another value than the job began with.
 struct Adjustment {
-  std::string key;                  // the option's name: batch-target
-  std::string value;                // as it was written: 200ms
-  double amount = 0;                // the same as a number, in milliseconds or bytes; on is 1, 50% is 0.005
+  std::string key;    // the option's name: batch-target
+  std::string value;  // as it was written: 200ms
+  double amount = 0;  // the same as a number, in milliseconds or bytes; on is 1, 50% is 0.005
   std::optional<absl::Time> until;  // server time; empty: until it is reset
 };
 

@@ -49,9 +49,6 @@ const Key kKeys[] = {
        if (is_share) pacing.limits.impact = 100 * amount;
        pacing.limits.commit_max = is_share ? absl::ZeroDuration() : absl::Milliseconds(amount);
      }},
-}
-}
-,
 };
 
 }  // namespace

@@ -144,8 +144,8 @@ catalog::SetDefinition SetAfterExchange(const Job& job);
 absl::Status AwaitWindow(const Job& job, throttle::Work work);
 
 // Repeats `attempt` until it gets its lock: pauses grow, with jitter, between attempts. It is also
-// repeated after kResourceExhausted: it had the lock, but would have held it for too long. Any other
-// error ends it. kDeadlineExceeded, naming who holds `relation`, when the patience is over.
+// repeated after kResourceExhausted: it had the lock, but would have held it for too long. Any
+// other error ends it. kDeadlineExceeded, naming who holds `relation`, when the patience is over.
 // `attempt` is told its number, from 1. No attempt is made while the windows forbid `work`.
 absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation,
                           const std::string& mode,

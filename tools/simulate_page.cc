@@ -32,7 +32,8 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft);
 .fill { fill: var(--fill); stroke: none; } .bad { fill: var(--bad); }
 path { fill: none; stroke-width: 1.6; } .key { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem;
   font-size: .85rem; color: var(--soft); margin-top: .4rem; }
-.key i { display: inline-block; width: 14px; height: 10px; border-radius: 2px; margin-right: .4rem; }
+.key i { display: inline-block; width: 14px; height: 10px; border-radius: 2px;
+  margin-right: .4rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { text-align: left; }

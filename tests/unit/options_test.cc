@@ -18,7 +18,8 @@ using Words = std::vector<std::string>;
 
 constexpr char kCommandsHint[] =
     "\nHINT: the commands are create, plan, run, status, pause, panic, adjust, resume, abort, "
-    "swap, revert, finish, verify, drop, doctor, profile, simulate, demo, failpoints, help, version";
+    "swap, revert, finish, verify, drop, doctor, profile, simulate, demo, failpoints, help, "
+    "version";
 constexpr char kOptionsHint[] =
     "\nHINT: pg_restructure COMMAND --help lists the options of a command";
 
