@@ -27,6 +27,7 @@ std::string ReasonName(const std::string& reason) {
   for (const std::string& clause :
        std::vector<std::string>(absl::StrSplit(reason, ": ", absl::SkipEmpty()))) {
     if (absl::StrContains(clause, " workers")) continue;  // "1.3 of 4 workers, rising"
+    if (absl::StartsWith(clause, "worker ")) return "the knee";
     std::vector<std::string> name;
     for (const std::string& word :
          std::vector<std::string>(absl::StrSplit(clause, ' ', absl::SkipEmpty()))) {

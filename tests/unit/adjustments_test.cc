@@ -44,7 +44,9 @@ TEST(AdjustmentsTest, EachKeyChangesItsOwnAndNothingElse) {
   EXPECT_EQ(pacing.limits.active_sessions_max, 9);
   EXPECT_EQ(pacing.limits.wait_for_us_max, absl::ZeroDuration());
   EXPECT_TRUE(pacing.limits.heed_commits);
-  EXPECT_FALSE(Adjusted(settings, {Of("controller", "off", 0)}).limits.heed_commits);
+  const Pacing free = Adjusted(settings, {Of("controller", "off", 0)});
+  EXPECT_FALSE(free.limits.heed_commits);
+  EXPECT_FALSE(free.limits.heed_knee);
 }
 
 TEST(AdjustmentsTest, TheImpactIsAShareOrATime) {

@@ -18,6 +18,9 @@ TEST(ReasonNameTest, IsTheReasonWithoutItsFigures) {
   EXPECT_EQ(ReasonName("learns how fast the server commits without us"),
             "learns how fast the server commits without us");
   EXPECT_EQ(ReasonName("outside the window, opens Sat 14:00 UTC in 4h28m"), "outside the window");
+  EXPECT_EQ(ReasonName("worker 4 brought 0% more rows/s, less than 10%: 3 of 6 workers"),
+            "the knee");
+  EXPECT_EQ(ReasonName("2 jobs on this server: 2 of 4 workers"), "jobs on this server");
   EXPECT_EQ(ReasonName("pause requested by the operator"), "pause requested by the operator");
 }
 

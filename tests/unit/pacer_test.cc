@@ -252,6 +252,19 @@ TEST_F(PacerTest, WorkersMayBecomeFewerOrMore) {
   EXPECT_EQ(pacer.workers(), 8);
 }
 
+// The keeper says it with each renewal of the lease.
+TEST_F(PacerTest, TheSameWorkersAgainForgetNothing) {
+  const absl::Duration tick = absl::Milliseconds(250);
+  for (absl::Duration now; now < absl::Seconds(120); now += tick) {
+    pacer_.SetWorkers(4);
+    pacer_.Observe(IdleLoad(now));
+    // More than two bring nothing.
+    const double useful = std::min(pacer_.pace().allowance, 2.0);
+    pacer_.BatchDone(static_cast<std::int64_t>(1000 * useful), tick);
+  }
+  EXPECT_EQ(pacer_.pace().allowance, 2);
+}
+
 TEST_F(PacerTest, AShorterTargetShrinksTheNextBatchAndALongerOneLetsItGrow) {
   Pacer pacer(Limits::Unlimited(), BatchSize::Options());
   for (int i = 0; i < 10; ++i) pacer.BatchDone(pacer.rows_per_batch(), absl::Milliseconds(100));
