@@ -14,9 +14,8 @@ namespace throttle {
 namespace {
 
 constexpr int kDayMinutes = 24 * 60;
-constexpr int kSpanMinutesMin = 10;
 constexpr std::size_t kSpansMax = 32;
-constexpr absl::Duration kLastMinutes = absl::Minutes(5);
+constexpr absl::Duration kLastMinutes = absl::Minutes(5);  // Of a short window, its second half.
 
 // A span that began two days ago may still be open, whatever its zone; what does not open in a
 // fortnight, in which every weekly change of clocks is over, does not open at all.
@@ -109,6 +108,11 @@ std::string Readable(absl::Duration duration) {
   return absl::FormatDuration(absl::Ceil(duration, minutes ? absl::Minutes(1) : absl::Seconds(1)));
 }
 
+// At the end of a window, when nothing long begins any more.
+absl::Duration LastMinutes(const Window::State& state) {
+  return std::min(kLastMinutes, (state.until - state.since) / 2);
+}
+
 }  // namespace
 
 absl::StatusOr<Window::Span> Window::ParseSpan(const std::string& text) {
@@ -134,13 +138,6 @@ absl::StatusOr<Window::Span> Window::ParseSpan(const std::string& text) {
   if (*begin == *end) {
     return Bad(absl::StrCat("window ", *times, " never opens: it ends when it begins"),
                "write 00:00-24:00 for a whole day");
-  }
-  const int length = *end > *begin ? *end - *begin : *end + kDayMinutes - *begin;
-  if (length < kSpanMinutesMin) {
-    return Bad(
-        absl::StrCat("window ", *times, " has ", length, " minutes, less than ", kSpanMinutesMin),
-        absl::StrCat("no long step and no swap begins in the last ",
-                     absl::FormatDuration(kLastMinutes), ": make it longer"));
   }
   Span span{*on, *begin, *end, std::nullopt};
   if (times + 1 != words.end()) {
@@ -178,7 +175,7 @@ absl::StatusOr<Window> Window::Parse(const std::string& text) {
 
 Window::State Window::At(absl::Time now) const {
   if (spans_.empty()) return State();
-  std::vector<std::pair<absl::Time, absl::Time>> open;
+  std::vector<std::pair<absl::Time, absl::Time>> spans;
   for (const Span& span : spans_) {
     const absl::CivilDay today = absl::ToCivilDay(now, *span.zone);
     for (absl::CivilDay day = today - kDaysBack; day <= today + kDaysAhead; ++day) {
@@ -186,18 +183,23 @@ Window::State Window::At(absl::Time now) const {
       const absl::CivilDay last = span.end > span.begin ? day : day + 1;
       const absl::Time begin = TimeAt(day, span.begin, *span.zone);
       const absl::Time end = TimeAt(last, span.end, *span.zone);
-      if (begin < end && end > now) open.emplace_back(begin, end);
+      if (begin < end) spans.emplace_back(begin, end);
     }
   }
-  std::sort(open.begin(), open.end());
-  if (open.empty() || open[0].first > now) {
-    return {false, open.empty() ? absl::InfiniteFuture() : open[0].first};
+  std::sort(spans.begin(), spans.end());
+  // The first run of spans without a gap that is not over.
+  absl::Time since = absl::InfinitePast();
+  absl::Time until = absl::InfinitePast();
+  for (const auto& [begin, end] : spans) {
+    if (begin > until) {
+      if (until > now) break;
+      since = begin;
+    }
+    until = std::max(until, end);
   }
-  absl::Time until = open[0].second;
-  for (const auto& [begin, end] : open) {
-    if (begin <= until) until = std::max(until, end);
-  }
-  return {true, until > now + kHorizon ? absl::InfiniteFuture() : until};
+  if (until <= now) return {false, absl::InfinitePast(), absl::InfiniteFuture()};
+  if (since > now) return {false, absl::InfinitePast(), since};
+  return {true, since, until > now + kHorizon ? absl::InfiniteFuture() : until};
 }
 
 std::string Window::Clock(absl::Time time) const {
@@ -217,8 +219,8 @@ std::string Windows::Reason(Work what, absl::Time now, absl::Duration batch) con
                         Readable(left));
   }
   // What takes longer than that is a step, whatever it is called, and must find its time too.
-  const absl::Duration needed =
-      what == Work::kBatch ? std::min(2 * batch, kLastMinutes) : kLastMinutes;
+  const absl::Duration last = LastMinutes(state);
+  const absl::Duration needed = what == Work::kBatch ? std::min(2 * batch, last) : last;
   if (left >= needed) return "";
   const std::string closes = absl::StrCat(name, " closes in ", Readable(left), ": ");
   switch (what) {
@@ -229,7 +231,7 @@ std::string Windows::Reason(Work what, absl::Time now, absl::Duration batch) con
     case Work::kExchange:
       break;
   }
-  return absl::StrCat(closes, "no swap in its last ", Readable(kLastMinutes));
+  return absl::StrCat(closes, "no swap in its last ", Readable(last));
 }
 
 }  // namespace throttle

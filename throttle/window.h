@@ -29,16 +29,17 @@ class Window {
  public:
   struct State {
     bool open = true;
+    absl::Time since = absl::InfinitePast();    // If it is open.
     absl::Time until = absl::InfiniteFuture();  // Infinite: for a fortnight at least.
   };
 
   // Always open.
   Window() = default;
 
-  // kInvalidArgument, with a HINT: bad syntax, unknown zone, or so short that it is of no use.
+  // kInvalidArgument, with a HINT: bad syntax, unknown zone, or never open.
   static absl::StatusOr<Window> Parse(const std::string& text);
 
-  // Whether it is open, and when that ends. Spans that overlap or touch are one.
+  // Whether it is open, since when, and when that ends. Spans that overlap or touch are one.
   State At(absl::Time now) const;
 
   bool AlwaysOpen() const { return spans_.empty(); }
@@ -59,7 +60,8 @@ class Window {
   std::vector<Span> spans_;  // None: always open. Each has a zone.
 };
 
-// What is about to begin.
+// What is about to begin. The last minutes are five, or the second half of a window that is shorter
+// than ten.
 enum class Work {
   kBatch,     // Short: may begin while the window is open for twice its time.
   kStep,      // Cannot be ended and gone on with: an index build. Not in the last minutes.
