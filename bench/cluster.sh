@@ -37,13 +37,16 @@ AsOwner() {
 }
 
 StopCluster() {
-  local child
+  local child data
   trap '' INT TERM HUP
   for child in ${children[@]+"${children[@]}"}; do
     kill -KILL "$child" 2>/dev/null || true
   done
   [[ -n $folder ]] || return 0
-  AsOwner "$programs/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null 2>&1 || true
+  for data in "$folder/standby" "$folder/data"; do
+    [[ ! -d $data ]] ||
+      AsOwner "$programs/pg_ctl" -D "$data" -m immediate -w stop >/dev/null 2>&1 || true
+  done
   if [[ -n ${BENCH_KEEP_LOGS:-} ]]; then
     mkdir -p "$BENCH_KEEP_LOGS"
     cp -r "$folder"/*.log "$folder"/*.json "$BENCH_KEEP_LOGS" 2>/dev/null || true
@@ -73,6 +76,22 @@ StartCluster() {
   export PGHOST=$folder PGPORT=5432 PGUSER=bench PGDATABASE=bench
   psql -XqU postgres -d postgres -v ON_ERROR_STOP=1 -c 'CREATE ROLE bench LOGIN' \
     -c 'GRANT pg_monitor TO bench' -c 'CREATE DATABASE bench OWNER bench'
+}
+
+# A streaming standby, at port 5433 of the same folder. Returns when it has all that there is.
+StartStandby() {
+  local i
+  AsOwner "$programs/pg_basebackup" -h "$folder" -U postgres -D "$folder/standby" -c fast -R \
+    >"$folder/basebackup.log" 2>&1
+  printf '%s\n' 'port = 5433' 'shared_buffers = 256MB' >>"$folder/standby/postgresql.conf"
+  AsOwner "$programs/pg_ctl" -D "$folder/standby" -l "$folder/standby.log" -w start >/dev/null
+  for ((i = 0; i < 300; ++i)); do
+    [[ $(Ask "SELECT bool_or(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) < 1048576)
+              FROM pg_stat_replication") != t ]] || return 0
+    sleep 0.1
+  done
+  echo 'the standby did not catch up in 30 s' >&2
+  exit 1
 }
 
 # One query; the answer unaligned.
