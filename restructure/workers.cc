@@ -2,6 +2,7 @@
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
 
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
@@ -153,6 +154,9 @@ class Pass {
 class Crew {
  public:
   explicit Crew(Pass& pass) : pass_(pass) {}
+  ~Crew() { group_.wait(); }
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
 
   // Begins the workers below `wanted` that are not there. One that ended is not begun anew at once:
   // the server may have no connection left for it.
@@ -163,12 +167,13 @@ class Crew {
       if (now - seat.begun < kBeginAgainAfter || !Sit(seat)) continue;
       seat.begun = now;
       if (!seat.arena) seat.arena = std::make_unique<tbb::task_arena>(1, 0);
-      Handoff::Given();
-      seat.arena->enqueue([this, &seat, worker] {
+      tbb::task_handle task = group_.defer([this, &seat, worker] {
         Handoff::Received();
         pass_.RunWorker(worker);
         Stand(seat);
       });
+      Handoff::Given();
+      seat.arena->enqueue(std::move(task));
     }
   }
 
@@ -200,6 +205,7 @@ class Crew {
   }
 
   Pass& pass_;
+  tbb::task_group group_;
   std::array<Seat, kWorkersMax> seats_;
   std::mutex mutex_;
   std::condition_variable ended_;
