@@ -49,7 +49,7 @@ StopCluster() {
   done
   if [[ -n ${BENCH_KEEP_LOGS:-} ]]; then
     mkdir -p "$BENCH_KEEP_LOGS"
-    cp -r "$folder"/*.log "$folder"/*.json "$BENCH_KEEP_LOGS" 2>/dev/null || true
+    cp -r "$folder"/*.log "$folder"/*.json "$folder"/*.csv "$BENCH_KEEP_LOGS" 2>/dev/null || true
   fi
   rm -rf "$folder"
   folder=
@@ -78,20 +78,27 @@ StartCluster() {
     -c 'GRANT pg_monitor TO bench' -c 'CREATE DATABASE bench OWNER bench'
 }
 
-# A streaming standby, at port 5433 of the same folder. Returns when it has all that there is.
+# A streaming standby, at port 5433 of the same folder; the WAL that it lacks is kept for it.
 StartStandby() {
-  local i
   AsOwner "$programs/pg_basebackup" -h "$folder" -U postgres -D "$folder/standby" -c fast -R \
-    >"$folder/basebackup.log" 2>&1
+    -C -S standby >"$folder/basebackup.log" 2>&1
   printf '%s\n' 'port = 5433' 'shared_buffers = 256MB' >>"$folder/standby/postgresql.conf"
   AsOwner "$programs/pg_ctl" -D "$folder/standby" -l "$folder/standby.log" -w start >/dev/null
-  for ((i = 0; i < 300; ++i)); do
-    [[ $(Ask "SELECT bool_or(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) < 1048576)
-              FROM pg_stat_replication") != t ]] || return 0
+  AwaitStandby 60
+}
+
+# AwaitStandby SECONDS: until it has replayed nearly all that there is.
+AwaitStandby() {
+  local deadline=$((SECONDS + $1))
+  until [[ $(Ask "SELECT bool_or(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) < 1048576)
+                  FROM pg_stat_replication") == t ]]; do
+    if ((SECONDS >= deadline)); then
+      echo "the standby did not catch up in $1 s" >&2
+      tail -n 3 "$folder/standby.log" >&2
+      exit 1
+    fi
     sleep 0.1
   done
-  echo 'the standby did not catch up in 30 s' >&2
-  exit 1
 }
 
 # One query; the answer unaligned.

@@ -12,12 +12,12 @@ WatchAll() {
   Sql <<'SQL'
 -- Whatever the tool's sessions are in the middle of, but for those that only look on.
 CREATE VIEW ours AS
-  SELECT split_part(application_name, ' ', 3)::bigint AS job_id, application_name
+  SELECT split_part(application_name, ' ', 3)::bigint AS job_id, application_name, query
   FROM pg_stat_activity
   WHERE application_name LIKE 'pg\_restructure job %' AND state <> 'idle'
-    AND split_part(application_name, ' ', 4) NOT IN ('keeper', 'sampler');
+    AND application_name !~ ' (keeper|sampler)(,|$)';
 CREATE UNLOGGED TABLE seen (at timestamptz PRIMARY KEY, wal bigint, replayed bigint, ours int,
-  rows bigint, active int);
+  rows bigint, active int, who text);
 CREATE INDEX ON seen (wal, at);
 CREATE PROCEDURE watch_all() LANGUAGE plpgsql AS $$
 BEGIN
@@ -30,7 +30,8 @@ BEGIN
         (SELECT coalesce(sum(b.rows), 0) FROM restructure.jobs j JOIN restructure.batch b
            USING (job_id) WHERE j.open AND b.done),
         (SELECT count(*) FROM pg_stat_activity
-         WHERE state = 'active' AND application_name = 'pgbench');
+         WHERE state = 'active' AND application_name = 'pgbench'),
+        (SELECT string_agg(application_name || ': ' || left(query, 60), '; ') FROM ours);
     COMMIT;
     PERFORM pg_sleep(0.1);
     COMMIT;
@@ -302,8 +303,8 @@ ReportBlocked() {
     case "$what" in
       stall) limit=2 && echo "replay paused for $stall s: $(<"$folder/$what.reason")" ;;
       receiver) limit=2 && echo "walreceiver stopped for 20 s: $(<"$folder/$what.reason")" ;;
-      # A sample that is 10 s old stops the job; one may be half a second old at the beginning.
-      sampler) limit=11 && echo "sampler stopped for 20 s: $(<"$folder/$what.reason")" ;;
+      # That it is silent is noticed after 2.5 s; what is known is let grow 10 s old then.
+      sampler) limit=13 && echo "sampler stopped for 20 s: $(<"$folder/$what.reason")" ;;
     esac
     Figure '  nothing of ours runs after, s' "$(StopAfter "$what")" "$limit"
     Figure '  back at 80 % of the pace after its end, s' "$(ResumeAfter "$what")" 5
@@ -340,10 +341,11 @@ ReportWindow() {
   Figure 'window: rows copied in a gap' "$(Soon "SELECT coalesce(sum(greatest(more, 0)), 0)
     FROM (SELECT s.at, s.rows - lag(s.rows) OVER (ORDER BY s.at) AS more FROM seen s WHERE $of) s
     WHERE $gap")" 0
-  Figure 'window: WAL in a gap, kB/s' "$(Soon "SELECT coalesce(round(sum(more) / 1024
+  # Autovacuum writes, too, and heeds no window.
+  Figure 'window: WAL of the whole server in a gap, kB/s' "$(Soon "SELECT coalesce(round(sum(more) / 1024
       / nullif(sum(took), 0)), 0) FROM (SELECT s.at, s.wal - lag(s.wal) OVER w AS more,
         extract(epoch FROM s.at - lag(s.at) OVER w) AS took FROM seen s WHERE $of
-        WINDOW w AS (ORDER BY s.at)) s WHERE $gap")" 100
+        WINDOW w AS (ORDER BY s.at)) s WHERE $gap")"
   Figure 'window: differences found' "$(jq .differences "$folder/window.json")" 0
 }
 
