@@ -19,8 +19,10 @@ QualifiedName RangeTable(const Structure& structure, const OrderRange& range) {
   return name;
 }
 
-// FROM (…) TO (…): PostgreSQL's bounds go upwards, whatever the order's direction is.
+// FROM (…) TO (…): PostgreSQL's bounds go upwards, whatever the order's direction is. NULLs lie in
+// no such range; they have one of their own, or the only one there is.
 std::string BoundsOf(const OrderRange& range, std::size_t columns) {
+  if (range.nulls || (range.low.empty() && range.high.empty())) return "DEFAULT";
   const auto bound = [columns](const std::vector<std::string>& values, const char* otherwise) {
     std::vector<std::string> texts;
     for (const std::string& value : values) texts.push_back(QuoteLiteral(value));
@@ -70,9 +72,9 @@ absl::Status CreateRangeTables(Session& session, const Target& target,
                        QuoteName(*owner))};
   for (const OrderRange& range : ranges) {
     const std::string table = RangeTable(structure, range).Sql();
-    statements.push_back(absl::Substitute(
-        "CREATE TABLE $0 PARTITION OF $1 $2 WITH (autovacuum_enabled = off)", table,
-        structure.RangeTables().Sql(), range.nulls ? "DEFAULT" : BoundsOf(range, cutting.size())));
+    statements.push_back(
+        absl::Substitute("CREATE TABLE $0 PARTITION OF $1 $2 WITH (autovacuum_enabled = off)",
+                         table, structure.RangeTables().Sql(), BoundsOf(range, cutting.size())));
     statements.push_back(absl::Substitute("ALTER TABLE $0 OWNER TO $1", table, QuoteName(*owner)));
   }
   return session.Execute(absl::StrJoin(statements, ";\n"));

@@ -156,6 +156,18 @@ TEST_F(ScatterTest, AnAbortAndARewriteLeaveNoRangeTables) {
   ExpectNothingOfOurs();
 }
 
+// One range takes all, NULLs too, where no value of the sample could cut it.
+TEST_F(ScatterTest, NullsAmongValuesThatAreAllEqual) {
+  sql().Exec(
+      "CREATE TABLE orders (id int PRIMARY KEY, n int);"
+      "INSERT INTO orders SELECT i, CASE WHEN i % 2 = 0 THEN 1 END"
+      " FROM generate_series(1, 20000) i; ANALYZE orders");
+  const std::string image = Image("public.orders");
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--order-by", "n", "--soak", "0"}), kSmall)));
+  EXPECT_EQ(Image("public.orders"), image);
+  ExpectNothingOfOurs();
+}
+
 // 1.0 and 1.00 are the same place in the order: no range lies between them.
 TEST_F(ScatterTest, ValuesThatAreEqualButWrittenDifferently) {
   sql().Exec(
