@@ -419,8 +419,8 @@ $f$;
 INSERT INTO restructure.version (version) VALUES (3)
 )sql";
 
-constexpr const char* kVersions[] = {kVersion1,       kVersion2,         kVersion3,
-                                     kSchemaSteering, kSchemaPartitions, kSchemaImpact};
+constexpr const char* kVersions[] = {kVersion1, kVersion2, kVersion3, kSchemaSteering,
+                                     kSchemaPartitions};
 static_assert(sizeof kVersions / sizeof *kVersions == kSchemaVersion);
 
 absl::Status CheckVersion(int version) {

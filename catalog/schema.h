@@ -11,7 +11,7 @@
 namespace catalog {
 
 // The version that this program works with.
-constexpr int kSchemaVersion = 6;
+constexpr int kSchemaVersion = 5;
 
 // From here on there are adjustments and decisions.
 constexpr int kSteeringVersion = 4;

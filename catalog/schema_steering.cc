@@ -14,13 +14,13 @@ CREATE OR REPLACE VIEW restructure.jobs AS
 -- The run options that may be changed while a job runs, as the command line has them.
 CREATE TABLE restructure.adjustable (
   key text PRIMARY KEY,
-  kind text NOT NULL CHECK (kind IN ('number', 'duration', 'size', 'switch')),
+  kind text NOT NULL CHECK (kind IN ('number', 'duration', 'size', 'switch', 'share or a time')),
   low text, high text);
 INSERT INTO restructure.adjustable VALUES
   ('workers', 'number', '1', '64'), ('batch-target', 'duration', '1ms', '1m'),
   ('replica-lag', 'duration', '0', '24h'), ('replica-lag-bytes', 'size', '0', '1024TB'),
   ('active-sessions', 'number', '0', '100000'), ('wait-for-us', 'duration', '0', '1m'),
-  ('controller', 'switch', NULL, NULL);
+  ('controller', 'switch', NULL, NULL), ('impact', 'share or a time', '1%', '1m');
 
 CREATE TABLE restructure.adjustment (
   job_id bigint NOT NULL REFERENCES restructure.job ON DELETE CASCADE,
@@ -39,7 +39,7 @@ COMMENT ON VIEW restructure.adjustments IS
   'what was changed of a job while it runs, and until when; see function restructure.adjust';
 GRANT SELECT ON restructure.adjustments TO PUBLIC;
 
--- NULL: the text is no such value.
+-- NULL: the text is no such value. A share of p % is p / 10000, which no time in milliseconds is.
 CREATE FUNCTION restructure.amount(kind text, value text) RETURNS double precision
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
@@ -54,6 +54,10 @@ BEGIN
     part := regexp_match(value, '^([0-9]{1,15})(b|kb|mb|gb|tb|)$', 'i');
     RETURN part[1]::double precision
       * 1024 ^ coalesce(array_position(ARRAY['kb', 'mb', 'gb', 'tb'], lower(part[2])), 0);
+  ELSIF kind = 'share or a time' AND value ~ '^0*([1-9][0-9]{0,2}|1000)%$' THEN
+    RETURN rtrim(value, '%')::double precision / 10000;
+  ELSIF kind = 'share or a time' THEN
+    RETURN (SELECT time FROM restructure.amount('duration', value) time WHERE time >= 1);
   ELSIF kind = 'switch' AND value IN ('on', 'off') THEN
     RETURN (value = 'on')::int;
   END IF;
@@ -108,6 +112,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = CASE known.kind
         WHEN 'number' THEN 'write plain digits, e.g. 4'
         WHEN 'duration' THEN 'write a number and a unit: 250ms, 2s, 1.5s, 10m, 2h'
+        WHEN 'share or a time' THEN 'write 50%, or 12ms'
         WHEN 'size' THEN 'write a number and a unit, or plain bytes: 64MB, 1GB, 1048576'
         ELSE 'write on or off' END;
   END IF;
@@ -163,84 +168,6 @@ COMMENT ON VIEW restructure.decisions IS
 GRANT SELECT ON restructure.decisions TO PUBLIC;
 
 INSERT INTO restructure.version (version) VALUES (4)
-)sql";
-
-// A share of p % is p / 10000, which no time in milliseconds is.
-const char kSchemaImpact[] = R"sql(
-ALTER TABLE restructure.adjustable DROP CONSTRAINT adjustable_kind_check;
-ALTER TABLE restructure.adjustable ADD CHECK
-  (kind IN ('number', 'duration', 'size', 'switch', 'share or a time'));
-INSERT INTO restructure.adjustable VALUES ('impact', 'share or a time', '1%', '1m');
-
-CREATE OR REPLACE FUNCTION restructure.amount(kind text, value text) RETURNS double precision
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $f$
-DECLARE
-  part text[];
-BEGIN
-  IF kind = 'number' AND value ~ '^[0-9]{1,9}$' THEN
-    RETURN value::double precision;
-  ELSIF kind = 'duration'
-        AND value ~ '^(0|([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+)$' THEN
-    RETURN 1000 * date_part('epoch', value::interval);
-  ELSIF kind = 'size' THEN
-    part := regexp_match(value, '^([0-9]{1,15})(b|kb|mb|gb|tb|)$', 'i');
-    RETURN part[1]::double precision
-      * 1024 ^ coalesce(array_position(ARRAY['kb', 'mb', 'gb', 'tb'], lower(part[2])), 0);
-  ELSIF kind = 'share or a time' AND value ~ '^0*([1-9][0-9]{0,2}|1000)%$' THEN
-    RETURN rtrim(value, '%')::double precision / 10000;
-  ELSIF kind = 'share or a time' THEN
-    RETURN (SELECT time FROM restructure.amount('duration', value) time WHERE time >= 1);
-  ELSIF kind = 'switch' AND value IN ('on', 'off') THEN
-    RETURN (value = 'on')::int;
-  END IF;
-  RETURN NULL;
-END $f$;
-
-CREATE OR REPLACE FUNCTION restructure.adjust(job bigint, key text, value text,
-  lasting interval DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
-DECLARE
-  known restructure.adjustable;
-  given double precision;
-BEGIN
-  PERFORM restructure.check_open(job);
-  SELECT * INTO known FROM restructure.adjustable a WHERE a.key = adjust.key;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'there is no key "%" that can be changed while a job runs', key
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'the keys are '
-        || (SELECT string_agg(a.key, ', ' ORDER BY a.key) FROM restructure.adjustable a);
-  END IF;
-  DELETE FROM restructure.adjustment a
-  WHERE a.job_id = job
-    AND (a.until <= clock_timestamp() OR adjust.value IS NULL AND a.key = adjust.key);
-  IF adjust.value IS NULL THEN
-    RETURN;
-  END IF;
-  IF lasting <= interval '0' THEN
-    RAISE EXCEPTION 'key %: a time of % is over at once', key, lasting
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'write e.g. interval ''10 minutes''';
-  END IF;
-  given := restructure.amount(known.kind, value);
-  IF given IS NULL OR given < restructure.amount(known.kind, known.low)
-     OR given > restructure.amount(known.kind, known.high) THEN
-    RAISE EXCEPTION 'key %: "%" is not a %', key, value, known.kind
-        || CASE known.kind WHEN 'switch' THEN ', on or off'
-           ELSE format(' from %s to %s', known.low, known.high) END
-      USING ERRCODE = 'invalid_parameter_value', HINT = CASE known.kind
-        WHEN 'number' THEN 'write plain digits, e.g. 4'
-        WHEN 'duration' THEN 'write a number and a unit: 250ms, 2s, 1.5s, 10m, 2h'
-        WHEN 'share or a time' THEN 'write 50%, or 12ms'
-        WHEN 'size' THEN 'write a number and a unit, or plain bytes: 64MB, 1GB, 1048576'
-        ELSE 'write on or off' END;
-  END IF;
-  INSERT INTO restructure.adjustment AS a (job_id, key, value, amount, until)
-  VALUES (job, key, value, given, clock_timestamp() + lasting)
-  ON CONFLICT ON CONSTRAINT adjustment_pkey DO UPDATE SET value = excluded.value,
-    amount = excluded.amount, until = excluded.until, made_at = excluded.made_at,
-    made_by = excluded.made_by;
-END $f$;
-
-INSERT INTO restructure.version (version) VALUES (6)
 )sql";
 
 }  // namespace catalog
