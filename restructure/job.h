@@ -77,9 +77,12 @@ struct Job {
   // Fixed while the job runs.
   std::string conninfo;
   Settings settings;
-  catalog::JobRecord record;  // as it was when the lease was taken
+  std::int64_t job_id = 0;
   std::int64_t token = 0;
-  std::unique_ptr<catalog::Session> session;  // the coordinator's
+
+  // The coordinator's alone, as all that is reread is: no other thread may look at it.
+  std::unique_ptr<catalog::Session> session;
+  catalog::JobRecord record;  // as it was when the lease was taken
 
   // What a set's job works on; reread after each reconnect.
   catalog::SetDefinition set;
@@ -104,7 +107,7 @@ struct Job {
   Tally* tally = nullptr;
   std::ostream* trace = nullptr;  // the keeper's; may be null
 
-  std::int64_t id() const { return record.job_id; }
+  std::int64_t id() const { return job_id; }
   bool creates() const { return !old && replacement; }
   bool drops() const { return !replacement && !index; }
   // Requires: a replacement.

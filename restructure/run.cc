@@ -72,7 +72,7 @@ class Claim {
 };
 
 absl::Status LoadJob(Job& job) {
-  absl::StatusOr<catalog::JobRecord> record = catalog::GetJob(*job.session, job.record.job_id);
+  absl::StatusOr<catalog::JobRecord> record = catalog::GetJob(*job.session, job.id());
   if (!record.ok()) return record.status();
   job.record = *std::move(record);
   absl::StatusOr<catalog::ServerFacts> server = catalog::ReadServer(*job.session);
@@ -109,7 +109,7 @@ absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
       catalog::TakeLease(*job.session, job_id, Holder(), job.settings.lease);
   if (!token.ok()) return token.status();
   job.token = *token;
-  job.record.job_id = job_id;
+  job.job_id = job_id;
   if (!goal->empty()) {
     status = catalog::SetGoal(*job.session, job_id, *goal);
     if (status.ok()) status = catalog::SetHold(*job.session, job_id, catalog::Hold::kNone);
@@ -196,7 +196,8 @@ absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id, std::string* goal)
     const Keeper keeper(job);
     outcome = WalkThroughPanics(job);
     // The operator's wish to abort ends the walk; the undoing is a walk of its own.
-    if (absl::IsCancelled(outcome.status()) && !job.control->interrupted()) {
+    if (absl::IsCancelled(outcome.status()) && !job.control->interrupted() &&
+        job.control->goal() == catalog::kGoalAbort) {
       if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;
       outcome = WalkOrAbandon(job);
     }

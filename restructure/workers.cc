@@ -4,10 +4,6 @@
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
-#if defined(__SANITIZE_THREAD__)
-#include <sanitizer/tsan_interface.h>
-#endif
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -17,24 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "restructure/adjustments.h"
+#include "restructure/handoff.h"
 
 namespace restructure {
 namespace {
 
 constexpr int kTriesMax = 50;
-
-// The distributions' oneTBB is not built with ThreadSanitizer, which then does not see that a task
-// begins after its spawning and ends before the wait for it. Nothing in other builds.
-struct Handoff {
-#if defined(__SANITIZE_THREAD__)
-  static void Given() { __tsan_release(&point); }
-  static void Received() { __tsan_acquire(&point); }
-  static inline char point = 0;
-#else
-  static void Given() {}
-  static void Received() {}
-#endif
-};
 
 bool IsRetryable(const absl::Status& status) {
   return absl::IsAborted(status) || absl::IsDeadlineExceeded(status);
@@ -154,7 +138,7 @@ class Pass {
 class Crew {
  public:
   explicit Crew(Pass& pass) : pass_(pass) {}
-  ~Crew() { group_.wait(); }
+  ~Crew() { group_.wait(); }  // A task still ends when its worker has stood up.
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 

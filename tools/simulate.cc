@@ -1,7 +1,5 @@
 #include "tools/simulate.h"
 
-#include <tbb/parallel_for.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -19,6 +17,7 @@
 #include "tools/exit_codes.h"
 #include "tools/option_tables.h"
 #include "tools/option_values.h"
+#include "tools/parallel.h"
 #include "tools/simulate_grid.h"
 #include "tools/simulate_page.h"
 
@@ -135,7 +134,7 @@ struct Work {
 
 std::vector<throttle::Figures> RunAll(const Work& work) {
   std::vector<throttle::Figures> figures(work.cells.size() * work.runs_of_cell());
-  tbb::parallel_for(std::size_t{0}, figures.size(), [&](std::size_t i) {
+  ForEach(figures.size(), [&](std::size_t i) {
     const std::size_t seed = i % work.seeds + 1;
     const std::size_t weight = i / work.seeds % work.weights.size();
     const std::size_t scenario = i / (work.seeds * work.weights.size()) % work.scenarios.size();

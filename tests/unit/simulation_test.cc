@@ -3,14 +3,13 @@
 
 #include "throttle/simulation.h"
 
-#include <tbb/parallel_for.h>
-
 #include <algorithm>
 #include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tools/parallel.h"
 
 namespace throttle {
 namespace {
@@ -65,7 +64,7 @@ TEST(SimulationTest, TheSameSeedGivesTheSameCourse) {
 TEST(SimulationTest, ItUsesWhatIsSafeAndOthersHardlyFeelItWhateverAWorkerWeighs) {
   const std::size_t weights = std::size(kWeights);
   std::vector<Figures> all(Scenarios().size() * weights);
-  tbb::parallel_for(std::size_t{0}, all.size(), [&](std::size_t i) {
+  tools::ForEach(all.size(), [&](std::size_t i) {
     all[i] = Measure(WithWeight(kWeights[i % weights]), Scenarios()[i / weights].name, kSeeds);
   });
   for (std::size_t i = 0; i < all.size(); ++i) {
