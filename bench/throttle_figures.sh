@@ -303,8 +303,8 @@ ReportBlocked() {
     case "$what" in
       stall) limit=2 && echo "replay paused for $stall s: $(<"$folder/$what.reason")" ;;
       receiver) limit=2 && echo "walreceiver stopped for 20 s: $(<"$folder/$what.reason")" ;;
-      # That it is silent is noticed after 2.5 s; what is known is let grow 10 s old then.
-      sampler) limit=13 && echo "sampler stopped for 20 s: $(<"$folder/$what.reason")" ;;
+      # What is known is let grow 10 s old.
+      sampler) limit=11 && echo "sampler stopped for 20 s: $(<"$folder/$what.reason")" ;;
     esac
     Figure '  nothing of ours runs after, s' "$(StopAfter "$what")" "$limit"
     Figure '  back at 80 % of the pace after its end, s' "$(ResumeAfter "$what")" 5

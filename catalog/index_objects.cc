@@ -300,8 +300,9 @@ absl::StatusOr<TriedPlan> ExplainQuery(Session& session, const std::string& quer
       }
     }
     const std::vector<std::string>& path = session.search_path();
-    absl::Status set = session.Execute(
-        absl::StrCat("SET LOCAL search_path = ", path.empty() ? "''" : QuoteNames(path)));
+    absl::Status set = session.Execute(absl::StrCat(
+        "SET LOCAL max_parallel_workers_per_gather TO DEFAULT; SET LOCAL search_path = ",
+        path.empty() ? "''" : QuoteNames(path)));
     if (!set.ok()) return set;
     // One statement only: Query takes no more.
     absl::StatusOr<Rows> lines = session.Query(absl::StrCat("EXPLAIN ", query));

@@ -96,7 +96,9 @@ constexpr char kPins[] =
     "SET client_encoding = 'UTF8'; SET check_function_bodies = on;"
     "SET enable_tidscan = on; SET enable_indexscan = on; SET enable_indexonlyscan = on;"
     "SET enable_hashjoin = on; SET enable_mergejoin = on; SET enable_nestloop = on;"
-    "SET enable_seqscan = on; SET enable_sort = on; SET plan_cache_mode = auto";
+    "SET enable_seqscan = on; SET enable_sort = on; SET plan_cache_mode = auto;"
+    // How many processes work is for us to say, not for the planner.
+    "SET max_parallel_workers_per_gather = 0";
 
 }  // namespace
 

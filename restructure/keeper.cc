@@ -14,7 +14,6 @@ namespace {
 constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kTickToLearn = absl::Milliseconds(50);
 constexpr int kSamplesToLearn = 10;
-constexpr absl::Duration kSampleFresh = absl::Milliseconds(2500);
 constexpr absl::Duration kStatementMax = absl::Seconds(3);
 constexpr absl::Duration kOthersListenMax = absl::Seconds(5);  // A breath of theirs is shorter.
 
@@ -82,11 +81,9 @@ bool Keeper::Tick(catalog::Session& session, int round) {
   if (wishes.ok() && !building_) sample_.canary = answered - asked;
   sample_.workers_busy = job_.progress->workers_busy();
   sample_.taken_at = answered;
-  if (sampled_) {
-    job_.pacer->Observe(sample_);
-    ++observed_;
-    if (absl::IsUnavailable(recorder_.Record(session, sample_))) return false;
-  }
+  job_.pacer->Observe(sample_);
+  ++observed_;
+  if (absl::IsUnavailable(recorder_.Record(session, sample_))) return false;
   if (round % 2 == 1 && absl::IsUnavailable(WatchBuilds(session))) return false;
   if (round % 4 == 3) {
     absl::Status saved =
@@ -149,10 +146,10 @@ absl::Status Keeper::LookAround(catalog::Session& session, absl::Time now) {
   return catalog::NameSession(session, name);
 }
 
-// What is not known grows old, and then nobody may run.
+// What the sampler does not hear any more grows old, and then nobody may run.
 void Keeper::TakeSample(absl::Time now) {
   sample_ = sampler_.Latest();
-  sampled_ = now - sample_.taken_at <= kSampleFresh;
+  sample_.answered_at = sample_.taken_at;
   sample_.jobs = 1 + neighbours_.working;
   sample_.other_listens = neighbours_.any_listens && now - others_listen_since_ < kOthersListenMax;
   const std::int64_t position = sampler_.wal_position();

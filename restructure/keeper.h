@@ -48,7 +48,6 @@ class Keeper {
   Stopper stopper_;
   Recorder recorder_;
   throttle::Load sample_;
-  bool sampled_ = false;  // the load in sample_ is fresh
   catalog::Neighbours neighbours_;
   absl::Time others_listen_since_ = absl::InfiniteFuture();
   std::string name_;       // of the session

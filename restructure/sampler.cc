@@ -11,6 +11,7 @@ namespace restructure {
 namespace {
 
 constexpr absl::Duration kEvery = absl::Milliseconds(500);
+constexpr absl::Duration kEveryInDoubt = absl::Milliseconds(250);  // whether a replica stalls
 
 std::vector<std::int64_t> TablesOf(const Job& job) {
   std::vector<std::int64_t> tables;
@@ -51,7 +52,9 @@ void Sampler::Run() {
       wal_position_ = reader_.wal_position();
     }
     // Several jobs are not to ask in step.
-    const absl::Time next = began + kEvery * absl::Uniform(random, 0.9, 1.1);
+    const bool in_doubt = reader_.load().stall > absl::ZeroDuration();
+    const absl::Duration every = in_doubt ? kEveryInDoubt : kEvery;
+    const absl::Time next = began + every * absl::Uniform(random, 0.9, 1.1);
     while (!stop_ && absl::Now() < next) {
       absl::SleepFor(std::min(next - absl::Now(), absl::Milliseconds(25)));
     }

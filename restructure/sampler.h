@@ -1,5 +1,6 @@
-// The thread that looks at the server twice a second while a job runs, on a session of its own: a
-// question that is answered late must not delay the keeper's lease or its canary.
+// The thread that looks at the server twice a second while a job runs, and four times while a
+// replica that is behind does not move, on a session of its own: a question that is answered late
+// must not delay the keeper's lease or its canary.
 
 #ifndef RESTRUCTURE_SAMPLER_H_
 #define RESTRUCTURE_SAMPLER_H_

@@ -31,6 +31,10 @@ struct CustomLoad {
 struct Load {
   absl::Time taken_at = absl::InfinitePast();
 
+  // When the server last said all that is not the job's own; empty: at taken_at.
+  std::optional<absl::Time> answered_at;
+  absl::Time known_at() const { return answered_at.value_or(taken_at); }
+
   // How long a one-row update and its commit took just now; empty: it was not tried.
   std::optional<absl::Duration> canary;
 

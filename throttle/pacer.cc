@@ -19,8 +19,8 @@ constexpr absl::Duration kPauseMax = absl::Seconds(5);
 
 std::string AgeReason(const Load& load, const Limits& limits, absl::Time now) {
   if (limits.sample_age_max <= absl::ZeroDuration()) return "";
-  if (load.taken_at == absl::InfinitePast()) return "no load sample yet";
-  const absl::Duration age = now - load.taken_at;
+  if (load.known_at() == absl::InfinitePast()) return "no load sample yet";
+  const absl::Duration age = now - load.known_at();
   if (age <= limits.sample_age_max) return "";
   return absl::StrCat("load sample is ", Readable(age), " old, limit ",
                       Readable(limits.sample_age_max));
@@ -101,8 +101,8 @@ void Pacer::SetHold(const std::string& reason) {
 
 void Pacer::Observe(const Load& load) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  // The same sample again is ignored too: a wait that it shows shrinks the batch only once.
   if (load.taken_at <= latest_.taken_at) return;
+  const bool is_news = load.known_at() > latest_.known_at();
   latest_ = load;
   if (load.canary) {
     // What it allows is what all jobs together may do.
@@ -116,7 +116,8 @@ void Pacer::Observe(const Load& load) {
     const double allowed = controller_.effective_workers();
     if (allowed > 0) batch_size_.Aim(std::clamp(allowed, kAimMin, 1.0));
   }
-  if (WaitForUs(load, limits_)) batch_size_.Shrink();
+  // What was seen once shrinks the batch only once.
+  if (is_news && WaitForUs(load, limits_)) batch_size_.Shrink();
   baseline_.Learn(load);
   Judge();
   knee_.Observe(load.taken_at, Borne().workers);
@@ -195,7 +196,7 @@ void Pacer::Share(int worker, absl::Time now, Decision* decision) const {
   decision->reason = allowance.reason;
   const bool heeds_age = limits_.sample_age_max > absl::ZeroDuration();
   const bool heeds_commits = limits_.heed_commits && latest_.canary;
-  if (heeds_commits && heeds_age && now - latest_.taken_at > kOldSample) allowed /= 2;
+  if (heeds_commits && heeds_age && now - latest_.known_at() > kOldSample) allowed /= 2;
   if (allowed <= worker && allowed < workers_) {
     decision->may_run = false;
     decision->pause = kAskAgainAfter;

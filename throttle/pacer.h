@@ -62,7 +62,7 @@ class Pacer {
   // The operator's word: nobody runs, for this reason, until it is taken back by an empty one.
   void SetHold(const std::string& reason) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Records a sample; one older than the latest is ignored.
+  // Records a sample; one that is not younger than the latest is ignored.
   void Observe(const Load& load) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Records a batch that ended well.

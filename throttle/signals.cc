@@ -17,7 +17,8 @@ constexpr double kStop = 2;
 // A replica that is behind answers with each write that it gets; this is no answer any more.
 constexpr absl::Duration kSilenceMax = absl::Seconds(20);
 // A replica reports where it is twice a second and more while it receives WAL.
-constexpr absl::Duration kStallMin = absl::Seconds(1);
+constexpr absl::Duration kStallMin = absl::Milliseconds(750);
+constexpr double kStallShare = 0.15;  // of the budget
 constexpr absl::Duration kArchiverFailingMax = absl::Minutes(5);
 
 constexpr char kNotSeen[] = "the role may not see it: GRANT pg_monitor";
@@ -106,14 +107,14 @@ void AddReplicas(const Load& load, const Limits& limits, const Baseline& baselin
                            : Unknown("replica lag", AsBytes(hard / 2), AsBytes(hard), unknown));
   }
   if (limits.replica_lag_max > absl::ZeroDuration()) {
-    const absl::Duration most = std::max(limits.replica_lag_max / 5, kStallMin);
+    const absl::Duration most = std::max(kStallShare * limits.replica_lag_max, kStallMin);
     std::string reason;
     if (load.stall >= most) {
       reason = absl::StrCat("replica ", load.stalled_replica, " has stood still for ",
                             Readable(load.stall), " >= ", Readable(most));
     }
     signals->push_back(Interlock("replica stalled", reason, Readable(most),
-                                 "a fifth of the budget: what comes now only waits there"));
+                                 "15 % of the budget: what comes now only waits there"));
   }
   if (heeds_lag) {
     std::string reason;

@@ -105,6 +105,27 @@ TEST_F(SignalsTest, AReplicaThatStandsStillOrIsGoneStopsTheJobUntilItIsBack) {
   EndEarly(*run);
 }
 
+TEST_F(SignalsTest, AServerThatIsNotHeardAnyMoreStopsTheJobAndThatIsRecorded) {
+  CreateSet(20000);
+  const std::unique_ptr<Tool> run = StartSlowly({"--sample-age", "2s"});
+  ASSERT_TRUE(Eventually([&] { return Phase() == "connect" && Batches() > 5; })) << run->Written();
+
+  const auto sampler =
+      static_cast<pid_t>(sql().Number("SELECT pid FROM pg_stat_activity WHERE application_name ~ "
+                                      "'^pg_restructure job \\d+ sampler'"));
+  const Clock::time_point stopped = Clock::now();
+  ASSERT_EQ(kill(sampler, SIGSTOP), 0);
+  EXPECT_TRUE(AwaitReason("load sample is ")) << WaitingFor();
+  EXPECT_LE(LastBatch() - stopped, milliseconds(3500));
+  EXPECT_TRUE(Eventually([&] {
+    return sql().Holds(
+        "EXISTS (SELECT FROM restructure.decision WHERE reason ~ '^load sample is .* old, limit')");
+  }));
+  ASSERT_EQ(kill(sampler, SIGCONT), 0);
+  EXPECT_TRUE(GoesOn(seconds(10))) << WaitingFor();
+  EndEarly(*run);
+}
+
 TEST_F(SignalsTest, ARequiredReplicaMustBeThereBeforeTheJobBegins) {
   CreateSet(100);
   const std::vector<std::string> before = Objects(sql());

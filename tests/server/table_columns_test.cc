@@ -254,6 +254,20 @@ TEST_F(TableColumnsTest, WhatCannotBeAPrimaryKeyIsRefused) {
   }
 }
 
+// The search goes through the table a few pages at a time.
+TEST_F(TableColumnsTest, WhatDoesNotFitIsFoundWhereverItLies) {
+  CreatePeople(20000);
+  sql().Exec(
+      "UPDATE people SET code = CASE WHEN id IN (7, 19999) THEN 'no ' || id"
+      " ELSE id::text END");
+  const Outcome refused = Run(RunTable(
+      "people", {"--alter", "ALTER code TYPE int USING NULL", "--column", "code=code::int"}));
+  EXPECT_TRUE(Exits(kRefused, refused));
+  for (const char* row : {"(7): invalid input syntax", "(19999): invalid input syntax"}) {
+    EXPECT_TRUE(absl::StrContains(refused.err, row)) << refused;
+  }
+}
+
 TEST_F(TableColumnsTest, WhatCannotBeDoneIsRefusedByThePlan) {
   CreatePeople(200);
   sql().Exec(

@@ -68,6 +68,30 @@ TEST_F(PacerTest, PausesOnAStaleSample) {
   EXPECT_EQ(pacer_.Next(0, At(absl::Seconds(12))).reason, "load sample is 12s old, limit 10s");
 }
 
+// The job's own part of a sample goes on while the server does not answer.
+TEST_F(PacerTest, WhatTheServerSaidGrowsOldAlthoughTheCanaryLives) {
+  Load load = IdleLoad(absl::Seconds(12));
+  load.answered_at = At(absl::Seconds(2));
+  pacer_.Observe(load);
+  EXPECT_TRUE(pacer_.Next(0, At(absl::Seconds(12))).may_run);
+  EXPECT_EQ(pacer_.Next(0, At(absl::Seconds(13))).reason, "load sample is 11s old, limit 10s");
+  load.taken_at = At(absl::Seconds(14));
+  load.answered_at = At(absl::Seconds(14));
+  pacer_.Observe(load);
+  EXPECT_TRUE(pacer_.Next(0, At(absl::Seconds(14))).may_run);
+}
+
+TEST_F(PacerTest, AWaitThatWasSeenOnceShrinksTheBatchOnce) {
+  Load load = WaitingLoad(absl::Seconds(1));
+  load.answered_at = load.taken_at;
+  pacer_.Observe(load);
+  const std::int64_t rows = pacer_.rows_per_batch();
+  EXPECT_LT(rows, 2000);
+  load.taken_at = At(absl::Seconds(1.25));
+  pacer_.Observe(load);
+  EXPECT_EQ(pacer_.rows_per_batch(), rows);
+}
+
 TEST_F(PacerTest, IgnoresASampleOlderThanTheLatest) {
   pacer_.Observe(IdleLoad(absl::Seconds(5)));
   pacer_.Observe(WaitingLoad(absl::Seconds(4)));

@@ -67,10 +67,10 @@ TEST(SignalsTest, AReplicaThatNoLongerAnswersStops) {
 TEST(SignalsTest, AReplicaThatStandsStillStopsLongBeforeItsLagDoes) {
   Load load;
   load.stalled_replica = "standby";
-  load.stall = absl::Milliseconds(900);
+  load.stall = absl::Milliseconds(700);
   EXPECT_EQ(Of(load).pressure, 0);
   load.stall = absl::Milliseconds(1500);
-  EXPECT_EQ(Of(load).reason, "replica standby has stood still for 1.5s >= 1s");
+  EXPECT_EQ(Of(load).reason, "replica standby has stood still for 1.5s >= 750ms");
   Limits limits;
   limits.replica_lag_max = absl::Minutes(1);
   EXPECT_EQ(Of(load, limits).pressure, 0) << "who bears a minute bears this";
