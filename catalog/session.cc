@@ -57,6 +57,10 @@ absl::StatusCode CodeFor(absl::string_view sqlstate) {
   if (sqlstate == "42P07" || sqlstate == "42710" || sqlstate == "23505" || sqlstate == "23P01") {
     return absl::StatusCode::kAlreadyExists;
   }
+  // A value that cannot be computed, NULL where there must be one, a failed CHECK.
+  if (absl::StartsWith(sqlstate, "22") || sqlstate == "23502" || sqlstate == "23514") {
+    return absl::StatusCode::kOutOfRange;
+  }
   if (sqlstate == "25006" || sqlstate == "23503") return absl::StatusCode::kFailedPrecondition;
   return absl::StatusCode::kInternal;
 }

@@ -258,13 +258,12 @@ absl::Status RefuseUnknown(const TableAlteration::Expressions& expressions, cons
 // The rows that FindMisfits looks for, some pages at a time.
 class MisfitSearch {
  public:
-  MisfitSearch(Session& session, const TableFacts& table, const std::vector<std::string>& key,
-               const AlteredColumns& columns)
+  MisfitSearch(Session& session, const QualifiedName& table, const std::vector<std::string>& key,
+               const std::vector<Column>& columns)
       : session_(session),
-        from_(StrCat(" FROM ONLY ", table.name.Sql(), " s WHERE ")),
+        from_(StrCat(" FROM ONLY ", table.Sql(), " s WHERE ")),
         row_key_(StrCat("ROW(", QuoteNames(key, "s."), ")::text")) {
-    for (const Column& column : columns.new_columns) {
-      if (!Contains(columns.changed, column.name)) continue;
+    for (const Column& column : columns) {
       const std::string expression = SourceExpression(column);
       expressions_.push_back(expression);
       misfits_.push_back(
@@ -273,7 +272,6 @@ class MisfitSearch {
     }
   }
 
-  bool nothing_changed() const { return expressions_.empty(); }
   const std::vector<std::string>& found() const { return found_; }
 
   // Pages from `first` up to but not including `end`. kDeadlineExceeded after `limit`.
@@ -320,11 +318,11 @@ class MisfitSearch {
   std::vector<std::string> found_;
 };
 
-absl::StatusOr<std::int64_t> PagesOf(Session& session, const TableFacts& table) {
+absl::StatusOr<std::int64_t> PagesOf(Session& session, const QualifiedName& table) {
   absl::StatusOr<Rows> rows = session.Query(
-      "SELECT pg_catalog.pg_relation_size($1::oid::regclass)"
+      "SELECT pg_catalog.pg_relation_size($1::regclass)"
       " / pg_catalog.current_setting('block_size')::bigint",
-      {StrCat(table.oid)});
+      {table.Sql()});
   if (!rows.ok()) return rows.status();
   return ToInt(rows->front()[0]);
 }
@@ -448,12 +446,12 @@ absl::StatusOr<AlteredColumns> TryAlteration(Session& session, const TableFacts&
   return altered;
 }
 
-absl::StatusOr<std::vector<std::string>> FindMisfits(Session& session, const TableFacts& table,
+absl::StatusOr<std::vector<std::string>> FindMisfits(Session& session, const QualifiedName& table,
                                                      const std::vector<std::string>& key,
-                                                     const AlteredColumns& columns,
+                                                     const std::vector<Column>& columns,
                                                      absl::Duration limit) {
+  if (columns.empty()) return std::vector<std::string>();
   MisfitSearch search(session, table, key, columns);
-  if (search.nothing_changed()) return std::vector<std::string>();
   const absl::Time until = absl::Now() + limit;
   absl::StatusOr<std::int64_t> pages = PagesOf(session, table);
   if (!pages.ok()) return pages.status();

@@ -41,13 +41,13 @@ absl::StatusOr<AlteredColumns> TryAlteration(Session& session, const TableFacts&
                                              const std::vector<std::string>& generated,
                                              const TableAlteration& alteration);
 
-// Looks for rows whose values do not fit the new columns: up to three, in words, by key. What the
-// server says of a value that it cannot convert is among them. Works for a quarter of the time, a
-// few pages at once, since nothing else paces it. kDeadlineExceeded when `limit` is over before
-// all rows were seen, and none was found.
-absl::StatusOr<std::vector<std::string>> FindMisfits(Session& session, const TableFacts& table,
+// Looks for rows whose values do not fit these columns of the new table: up to three, in words, by
+// key, with what the server says of a value that it cannot convert. Works for a quarter of the
+// time, a few pages at once, since nothing else paces it. kDeadlineExceeded when `limit` is over
+// before all rows were seen, and none was found.
+absl::StatusOr<std::vector<std::string>> FindMisfits(Session& session, const QualifiedName& table,
                                                      const std::vector<std::string>& key,
-                                                     const AlteredColumns& columns,
+                                                     const std::vector<Column>& columns,
                                                      absl::Duration limit);
 
 // Runs the sub-commands on a table, with names as the operator's own session has them.

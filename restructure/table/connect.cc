@@ -1,5 +1,9 @@
+#include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "catalog/table_alteration.h"
 #include "catalog/table_objects.h"
 #include "restructure/rows/rows.h"
 #include "restructure/table/phases.h"
@@ -53,13 +57,31 @@ absl::Status Index(Job& job) {
   });
 }
 
+// The plan looks for rows that do not fit the new columns, but not for ever, and others may come
+// meanwhile. The server does not say of which row it could not compute a value.
+absl::Status WithRows(Job& job, const absl::Status& failed) {
+  constexpr absl::Duration kSearchMax = absl::Minutes(1);
+  std::vector<catalog::Column> computed;
+  for (const catalog::Column& column : job.replacement->columns) {
+    if (!column.expression.empty()) computed.push_back(column);
+  }
+  const absl::StatusOr<std::vector<std::string>> found =
+      catalog::FindMisfits(*job.session, job.table->old_side.structure.table,
+                           job.table->old_side.key, computed, kSearchMax);
+  if (!found.ok() || found->empty()) return failed;
+  return absl::OutOfRangeError(
+      absl::StrCat("rows of ", job.table->old_side.structure.table.Display(),
+                   " do not fit the new columns: ", absl::StrJoin(*found, "; ")));
+}
+
 }  // namespace
 
 absl::StatusOr<Next> Connect(Job& job) {
   const auto copy = [&job] {
     return job.replacement->sort_key.empty() ? CopyByBlocks(job) : CopyInOrder(job);
   };
-  return ConnectRows(job, copy, [&job] { return Index(job); });
+  absl::StatusOr<Next> next = ConnectRows(job, copy, [&job] { return Index(job); });
+  return absl::IsOutOfRange(next.status()) ? WithRows(job, next.status()) : next;
 }
 
 absl::StatusOr<Next> Verify(Job& job) { return VerifyRows(job); }

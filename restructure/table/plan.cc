@@ -205,8 +205,15 @@ absl::Status DesignColumns(catalog::Session& session, TablePlan* plan) {
 // A plan may look this long for values that do not fit; the copy finds the others.
 absl::Status RefuseMisfits(catalog::Session& session, TablePlan* plan) {
   constexpr absl::Duration kSearchMax = absl::Seconds(20);
+  std::vector<catalog::Column> changed;
+  for (const catalog::Column& column : plan->columns.new_columns) {
+    const std::vector<std::string>& names = plan->columns.changed;
+    if (std::find(names.begin(), names.end(), column.name) != names.end()) {
+      changed.push_back(column);
+    }
+  }
   absl::StatusOr<std::vector<std::string>> found =
-      catalog::FindMisfits(session, plan->table, plan->key, plan->columns, kSearchMax);
+      catalog::FindMisfits(session, plan->table.name, plan->key, changed, kSearchMax);
   if (absl::IsDeadlineExceeded(found.status())) {
     plan->warnings.push_back(
         "whether all values fit the new columns was not found out within 20 s: the copy will tell");
@@ -289,13 +296,22 @@ absl::StatusOr<TablePlan> PlanTable(catalog::Session& session, const TableReques
   }
   status = CheckPrivileges(session, plan);
   if (status.ok()) status = CheckPartition(plan);
-  if (status.ok()) status = DesignColumns(session, &plan);
-  if (status.ok()) status = ReadOrder(session, &plan);
-  if (status.ok()) status = CheckTablespace(session, plan);
   if (status.ok()) status = FindOpenJob(session, &plan);
   if (!status.ok()) return status;
-  Estimate(settings, &plan);
-  if (plan.open_job) return plan;
+  const auto design = [&] {
+    absl::Status designed = DesignColumns(session, &plan);
+    if (designed.ok()) designed = ReadOrder(session, &plan);
+    if (designed.ok()) Estimate(settings, &plan);
+    return designed;
+  };
+  if (plan.open_job) {
+    // Only to be shown: what the job has put onto the table since may now speak against it.
+    (void)design();
+    return plan;
+  }
+  status = design();
+  if (status.ok()) status = CheckTablespace(session, plan);
+  if (!status.ok()) return status;
   for (const absl::Status& refused :
        {RefuseSets(plan.table, plan.shape), RefuseInvalidIndexes(plan.table, plan.shape),
         RefuseBlanketPublications(plan.table.name.Display(), plan.shape.blanket_publications),

@@ -268,6 +268,29 @@ TEST_F(TableColumnsTest, WhatDoesNotFitIsFoundWhereverItLies) {
   }
 }
 
+// What others bring after the plan has looked: the job stops and says where; put right, it goes on.
+TEST_F(TableColumnsTest, ARowThatDoesNotFitLaterIsNamedAndTheJobGoesOnOnceItDoes) {
+  CreatePeople(3000);
+  sql().Exec("UPDATE people SET code = id::text");
+  const Arguments arguments = RunTable("people", {"--alter", "ALTER code TYPE int USING NULL",
+                                                  "--column", "code=code::int", "--soak", "0"});
+  Tool run(target(), arguments, {"PG_RESTRUCTURE_FAIL=stage.after_commit:sleep=500"});
+  ASSERT_TRUE(Eventually([&] {
+    return sql().Holds("to_regclass('restructure.structure') IS NOT NULL") &&
+           sql().Holds("EXISTS (SELECT FROM restructure.structure WHERE stage = 'copied')");
+  }));
+  sql().Exec("UPDATE people SET code = 'no ' || id WHERE id IN (7, 2999)");
+  EXPECT_TRUE(Exits(kResumable, run.Wait()));
+  for (const char* row : {"(7): invalid input syntax for type integer: \"no 7\"",
+                          "(2999): invalid input syntax for type integer: \"no 2999\""}) {
+    EXPECT_TRUE(absl::StrContains(run.Written(), row)) << run.Written();
+  }
+  sql().Exec("UPDATE people SET code = id::text WHERE code LIKE 'no %'");
+  EXPECT_TRUE(Exits(kDone, Run(arguments)));
+  EXPECT_EQ(Type("people", "code"), "integer");
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM people WHERE code = id"), "3000");
+}
+
 TEST_F(TableColumnsTest, WhatCannotBeDoneIsRefusedByThePlan) {
   CreatePeople(200);
   sql().Exec(
