@@ -454,15 +454,16 @@ absl::Status StoreFingerprint(Session& session, std::int64_t job_id, const Struc
       {Id(job_id), Id(structure.structure_id), members ? Value(members->table.Sql()) : Value()});
 }
 
-absl::StatusOr<std::vector<std::string>> Guard(Session& session, std::int64_t job_id,
-                                               std::int64_t token) {
+namespace {
+
+// `changed`: an expression over the job j, a JSON list of names.
+absl::StatusOr<std::vector<std::string>> GuardBy(Session& session, const std::string& changed,
+                                                 std::int64_t job_id,
+                                                 const std::vector<Value>& parameters) {
   absl::StatusOr<Rows> rows = session.Query(
-      "SELECT j.token = $2, CASE WHEN j.fingerprint IS NOT NULL THEN"
-      " (SELECT pg_catalog.json_agg(n.key) FROM pg_catalog.jsonb_each("
-      "   restructure.fingerprint(j.new_structure, (j.fingerprint->'members'->>0)::oid)) n"
-      "  WHERE n.value IS DISTINCT FROM j.fingerprint->n.key) END"
-      " FROM restructure.job j WHERE j.job_id = $1 FOR KEY SHARE OF j",
-      {Id(job_id), Id(token)});
+      absl::StrCat("SELECT j.token = $2, CASE WHEN j.fingerprint IS NOT NULL THEN ", changed,
+                   " END FROM restructure.job j WHERE j.job_id = $1 FOR KEY SHARE OF j"),
+      parameters);
   if (!rows.ok()) return rows.status();
   if (rows->empty() || !ToBool(rows->front()[0])) {
     return absl::FailedPreconditionError(
@@ -470,6 +471,27 @@ absl::StatusOr<std::vector<std::string>> Guard(Session& session, std::int64_t jo
                      "HINT: `pg_restructure status ", job_id, "` shows who holds it now."));
   }
   return TextList(rows->front()[1]);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> Guard(Session& session, std::int64_t job_id,
+                                               std::int64_t token) {
+  return GuardBy(session,
+                 "(SELECT pg_catalog.json_agg(n.key) FROM pg_catalog.jsonb_each("
+                 " restructure.fingerprint(j.new_structure, (j.fingerprint->'members'->>0)::oid))"
+                 " n WHERE n.value IS DISTINCT FROM j.fingerprint->n.key)",
+                 job_id, {Id(job_id), Id(token)});
+}
+
+absl::StatusOr<std::vector<std::string>> GuardStorage(Session& session, std::int64_t job_id,
+                                                      std::int64_t token, std::int64_t source) {
+  return GuardBy(session,
+                 "CASE WHEN j.fingerprint->'storage' IS DISTINCT FROM"
+                 " pg_catalog.jsonb_build_array(pg_catalog.pg_relation_filenode($3::oid),"
+                 " pg_catalog.pg_relation_filenode((j.fingerprint->'members'->>0)::oid))"
+                 " THEN '[\"storage\"]'::json END",
+                 job_id, {Id(job_id), Id(token), Id(source)});
 }
 
 }  // namespace catalog

@@ -139,7 +139,11 @@ absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_
     if (absl::IsNotFound(held)) return ChangedError(job, {"objects"});
     if (!held.ok()) return held;
   }
-  absl::StatusOr<std::vector<std::string>> changed = catalog::Guard(session, job.id(), job.token);
+  const absl::Time began = absl::Now();
+  const bool rests = options.is_batch && job.last_check->IsRecent(began);
+  absl::StatusOr<std::vector<std::string>> changed =
+      rests ? catalog::GuardStorage(session, job.id(), job.token, job.set.member_oid)
+            : catalog::Guard(session, job.id(), job.token);
   if (!changed.ok()) return changed.status();
   changed->erase(std::remove_if(changed->begin(), changed->end(),
                                 [&](const std::string& part) {
@@ -149,6 +153,7 @@ absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_
                                 }),
                  changed->end());
   if (!changed->empty()) return ChangedError(job, *changed);
+  if (options.is_batch && !rests) job.last_check->Passed(began);
   if (absl::Status done = body(); !done.ok()) return done;
   return transaction->Commit();
 }

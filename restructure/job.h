@@ -3,6 +3,7 @@
 #ifndef RESTRUCTURE_JOB_H_
 #define RESTRUCTURE_JOB_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
@@ -73,6 +74,17 @@ struct TableSides {
   catalog::TableSide new_side;
 };
 
+// When all that a job rests on was last found as it should be. Thread-safe.
+class LastCheck {
+ public:
+  bool IsRecent(absl::Time now) const { return now - absl::FromUnixNanos(at_) < kRecent; }
+  void Passed(absl::Time began) { at_ = absl::ToUnixNanos(began); }
+
+ private:
+  static constexpr absl::Duration kRecent = absl::Milliseconds(500);
+  std::atomic<std::int64_t> at_{0};
+};
+
 struct Job {
   // Fixed while the job runs.
   std::string conninfo;
@@ -105,6 +117,7 @@ struct Job {
   Progress* progress = nullptr;
   Control* control = nullptr;
   Tally* tally = nullptr;
+  LastCheck* last_check = nullptr;
   std::ostream* trace = nullptr;  // the keeper's; may be null
 
   std::int64_t id() const { return job_id; }
@@ -122,6 +135,9 @@ struct Job {
 // at this point. kFailedPrecondition: taken over, or changed (the message says what).
 struct GuardOptions {
   catalog::Transaction::Timeouts timeouts;
+  // One of many short ones: the storage is looked at in each, all the rest in one of them twice a
+  // second. What comes after the last must be guarded in full.
+  bool is_batch = false;
   bool hold_source = true;     // keep DDL and TRUNCATE of the member table out meanwhile
   bool check_storage = false;  // its blocks must not have been rewritten
   bool check_capture = true;

@@ -219,6 +219,7 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
                                  const Cockpit& cockpit) {
   throttle::Pacer pacer(settings.limits, settings.batch_size, settings.workers, settings.windows);
   Tally tally;
+  LastCheck last_check;
   Job job;
   job.conninfo = conninfo;
   job.settings = settings;
@@ -226,6 +227,7 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
   job.progress = cockpit.progress;
   job.control = cockpit.control;
   job.tally = &tally;
+  job.last_check = &last_check;
   job.trace = cockpit.trace;
   {
     absl::StatusOr<std::unique_ptr<catalog::Session>> session =

@@ -51,6 +51,7 @@ absl::StatusOr<std::int64_t> MoveBlocks(Job& job, const std::string& pass, const
     std::int64_t rows = 0;
     GuardOptions options;
     options.check_storage = true;
+    options.is_batch = true;
     bool marked_before = false;
     absl::Status status = RunGuarded(job, session, "copy", options, [&] {
       absl::StatusOr<std::int64_t> inserted = move(session, target, range);
@@ -113,6 +114,7 @@ absl::Status Settle(Job& job) {
       std::max(1.0, static_cast<double>(job.tally->Get().rows) /
                         static_cast<double>(std::max<std::int64_t>(1, *blocks)));
   BlockCursor cursor(*blocks, {}, rows_per_block);
+  options.is_batch = true;
   absl::Status passed = RunPass(job, [&](std::int64_t rows) -> std::optional<Batch> {
     const std::optional<catalog::BlockRange> range = cursor.Next(rows);
     if (!range) return std::nullopt;

@@ -139,6 +139,7 @@ absl::StatusOr<Next> VerifyRows(Job& job) {
           const catalog::KeyRange& range) -> absl::StatusOr<catalog::Comparison> {
         GuardOptions options;
         options.check_storage = true;
+        options.is_batch = true;
         absl::StatusOr<catalog::Comparison> comparison = catalog::Comparison();
         absl::Status status = RunGuarded(job, session, "verify", options, [&] {
           comparison = catalog::CompareRange(session, target, range, true);
