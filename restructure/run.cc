@@ -133,8 +133,17 @@ absl::Status AwaitResume(const Job& job) {
   return absl::OkStatus();
 }
 
+// Batches have a cap in bytes, and the pacer counts rows.
+absl::Status TellRowBytes(const Job& job) {
+  if (!job.replacement) return absl::OkStatus();
+  const absl::StatusOr<double> bytes = catalog::SourceRowBytes(*job.session, job.target());
+  if (bytes.ok()) job.pacer->SetRowBytes(*bytes);
+  return bytes.status();
+}
+
 absl::StatusOr<Outcome> WalkPhases(Job& job) {
   if (absl::Status ready = KindOf(job).reconcile(job); !ready.ok()) return ready;
+  if (absl::Status told = TellRowBytes(job); !told.ok()) return told;
   for (const Phase& phase : KindOf(job).phases) {
     if (absl::Status resumed = AwaitResume(job); !resumed.ok()) return resumed;
     if (absl::Status check = job.control->Check(); !check.ok()) return check;
