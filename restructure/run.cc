@@ -11,6 +11,8 @@
 #include "catalog/facts.h"
 #include "catalog/failpoint.h"
 #include "catalog/schema.h"
+#include "catalog/steering.h"
+#include "restructure/adjustments.h"
 #include "restructure/keeper.h"
 #include "restructure/phases.h"
 #include "restructure/set/request.h"
@@ -110,6 +112,8 @@ absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
   if (!token.ok()) return token.status();
   job.token = *token;
   job.job_id = job_id;
+  status = catalog::SetBegunWith(*job.session, job_id, BegunWith(job.settings));
+  if (!status.ok()) return status;
   if (!goal->empty()) {
     status = catalog::SetGoal(*job.session, job_id, *goal);
     if (status.ok()) status = catalog::SetHold(*job.session, job_id, catalog::Hold::kNone);
