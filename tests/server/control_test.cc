@@ -314,6 +314,23 @@ TEST_F(ControlTest, CtrlCEndsLongBatchesAtOnce) {
   EXPECT_TRUE(None(Differences()));
 }
 
+TEST_F(ControlTest, StatusShowsTheLimitsInForce) {
+  const std::unique_ptr<Tool> run =
+      Begin("0.1", {"--workers", "1", "--controller", "off", "--active-sessions", "50"});
+  const std::string others =
+      " or 64.0 MB, waits for our locks 50ms, archiver 42, active sessions 50";
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(Status(), "\n  limits: replica lag 5s" + others + "\n");
+  })) << Status();
+  EXPECT_TRUE(Exits(kDone, Run({"adjust", Job(), "--replica-lag", "9s"})));
+  EXPECT_TRUE(Eventually([&] {
+    const std::string status = Run({"status", Job(), "--json"}).out;
+    return nlohmann::json::parse(status, nullptr, false)["progress"]["limits"] ==
+           "replica lag 9s" + others;
+  })) << Status();
+  EXPECT_TRUE(Finishes(*run));
+}
+
 TEST_F(ControlTest, DecisionsAreRecordedKeptWithinBoundsAndExplained) {
   const std::string file = Cluster::Get().folder() + "/" + target().database + ".csv";
   const std::unique_ptr<Tool> run =
