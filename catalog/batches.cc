@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
+#include "catalog/facts.h"
 #include "catalog/json_list.h"
 #include "catalog/set_statements.h"
 
@@ -100,6 +101,23 @@ absl::StatusOr<std::int64_t> StructureBlocks(Session& session, const Structure& 
                  StrCat("SELECT pg_catalog.pg_relation_size(", QuoteLiteral(structure.table.Sql()),
                         "::pg_catalog.regclass)"
                         " / pg_catalog.current_setting('block_size')::int"));
+}
+
+absl::StatusOr<double> SourceRowBytes(Session& session, const Target& target) {
+  const std::int64_t oid = target.set.member_oid;
+  absl::StatusOr<TableFacts> table = ReadTable(session, oid);
+  if (absl::IsNotFound(table.status())) return 0;
+  if (!table.ok()) return table.status();
+  absl::StatusOr<double> bytes = RowBytesEstimate(session, oid, ColumnNames(target.structure));
+  if (!bytes.ok() || !target.structure.is_table()) return bytes;
+  absl::StatusOr<std::int64_t> out_of_line =
+      CountOf(session, StrCat("SELECT coalesce(pg_catalog.sum(pg_catalog.pg_relation_size("
+                              "c.reltoastrelid)), 0) FROM pg_catalog.pg_class c"
+                              " WHERE c.reltoastrelid <> 0 AND c.oid = ",
+                              oid));
+  if (!out_of_line.ok()) return out_of_line.status();
+  return *bytes + static_cast<double>(*out_of_line) /
+                      static_cast<double>(std::max<std::int64_t>(1, table->rows_estimate));
 }
 
 absl::StatusOr<double> MeanRowBytes(Session& session, const Structure& structure) {

@@ -50,6 +50,9 @@ absl::Status HoldStructureOfSource(Session& session, const Target& target);
 // Blocks of the table whose blocks the copy walks, and of the replacement.
 absl::StatusOr<std::int64_t> SourceBlocks(Session& session, const Target& target);
 absl::StatusOr<std::int64_t> StructureBlocks(Session& session, const Structure& structure);
+// Bytes that the copy of a row is to have, by the statistics of the source: of a set the columns
+// that it carries, of a table the values out of line, too. 0: there is no such table.
+absl::StatusOr<double> SourceRowBytes(Session& session, const Target& target);
 // Heap and TOAST bytes of a row of the replacement, as its statistics have them.
 absl::StatusOr<double> MeanRowBytes(Session& session, const Structure& structure);
 

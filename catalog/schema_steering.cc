@@ -3,12 +3,13 @@
 namespace catalog {
 
 const char kSchemaSteering[] = R"sql(
-ALTER TABLE restructure.job ADD COLUMN panic_requested boolean NOT NULL DEFAULT false;
+ALTER TABLE restructure.job ADD COLUMN panic_requested boolean NOT NULL DEFAULT false,
+  ADD COLUMN begun_with jsonb NOT NULL DEFAULT '{}';  -- of its present run, by adjustable key
 
 CREATE OR REPLACE VIEW restructure.jobs AS
   SELECT job_id, kind, name, phase, open, outcome, goal, pause_requested, holder, lease_until,
          lease_until > pg_catalog.clock_timestamp() AS is_running, error, soak_until, progress,
-         summary, created_at, swapped_at, finished_at, panic_requested
+         summary, created_at, swapped_at, finished_at, panic_requested, begun_with
   FROM restructure.job;
 
 -- The run options that may be changed while a job runs, as the command line has them.
@@ -124,6 +125,35 @@ BEGIN
 END $f$;
 COMMENT ON FUNCTION restructure.adjust(bigint, text, text, interval) IS
   'gives a run option of a running job another value, for that long or until it is reset (NULL)';
+
+-- Values that are right each for itself; a profile with them is refused in the same words.
+-- Deferred: those changed in one transaction may contradict one another on the way.
+CREATE FUNCTION restructure.check_adjustments() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+  target text;
+  lag text;
+BEGIN
+  IF TG_OP = 'DELETE' AND OLD.until <= clock_timestamp() THEN
+    RETURN NULL;
+  END IF;
+  SELECT coalesce(max(a.value) FILTER (WHERE a.key = 'batch-target'),
+                  j.begun_with ->> 'batch-target'),
+         coalesce(max(a.value) FILTER (WHERE a.key = 'replica-lag'),
+                  j.begun_with ->> 'replica-lag') INTO target, lag
+  FROM restructure.jobs j LEFT JOIN restructure.adjustments a USING (job_id)
+  WHERE j.job_id = coalesce(NEW.job_id, OLD.job_id) GROUP BY j.begun_with;
+  IF restructure.amount('duration', lag) > 0
+     AND restructure.amount('duration', target) >= restructure.amount('duration', lag) THEN
+    RAISE EXCEPTION 'batch-target % is not below replica-lag %', target, lag
+      USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'one batch alone may keep a replica behind for as long as it takes';
+  END IF;
+  RETURN NULL;
+END $f$;
+CREATE CONSTRAINT TRIGGER check_adjustments AFTER INSERT OR UPDATE OR DELETE
+  ON restructure.adjustment DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION restructure.check_adjustments();
 
 CREATE FUNCTION restructure.pause(job bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$

@@ -87,11 +87,28 @@ absl::Status SetHold(Session& session, std::int64_t job_id, Hold hold) {
       .status();
 }
 
-absl::Status Adjust(Session& session, std::int64_t job_id, const std::string& key,
-                    const std::string& value, std::optional<absl::Duration> lasting) {
+absl::Status SetBegunWith(Session& session, std::int64_t job_id,
+                          const std::vector<std::pair<std::string, std::string>>& values) {
+  json object = json::object();
+  for (const auto& [key, value] : values) object[key] = value;
   return session
-      .Query("SELECT restructure.adjust($1, $2, $3, pg_catalog.make_interval(secs => $4))",
-             {Id(job_id), key, value, lasting ? Value(Seconds(*lasting)) : Value()})
+      .Query("UPDATE restructure.job SET begun_with = $2::jsonb WHERE job_id = $1",
+             {Id(job_id), object.dump()})
+      .status();
+}
+
+absl::Status Adjust(Session& session, std::int64_t job_id,
+                    const std::vector<std::pair<std::string, Value>>& values,
+                    std::optional<absl::Duration> lasting) {
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+  for (const auto& [key, value] : values) {
+    object[key] = value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+  }
+  return session
+      .Query(
+          "SELECT restructure.adjust($1, w.key, w.value, pg_catalog.make_interval(secs => $3))"
+          " FROM pg_catalog.json_each_text($2::json) w",
+          {Id(job_id), object.dump(), lasting ? Value(Seconds(*lasting)) : Value()})
       .status();
 }
 

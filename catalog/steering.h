@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -50,10 +51,16 @@ absl::StatusOr<Wishes> ReadWishes(Session& session, std::int64_t job_id);
 
 absl::Status SetHold(Session& session, std::int64_t job_id, Hold hold);
 
-// The server checks key and value. kInvalidArgument or kNotFound, with its HINT, if it refuses
-// them. Without `lasting` the adjustment stays until it is reset.
-absl::Status Adjust(Session& session, std::int64_t job_id, const std::string& key,
-                    const std::string& value, std::optional<absl::Duration> lasting);
+// What the job's present run was begun with, for the server to check adjustments against.
+absl::Status SetBegunWith(Session& session, std::int64_t job_id,
+                          const std::vector<std::pair<std::string, std::string>>& values);
+
+// Changes all keys or none; no value takes an adjustment back. The server checks keys and values,
+// each for itself and against what else the job has. kInvalidArgument or kNotFound, with its HINT,
+// if it refuses them. Without `lasting` the adjustments stay until they are reset.
+absl::Status Adjust(Session& session, std::int64_t job_id,
+                    const std::vector<std::pair<std::string, Value>>& values,
+                    std::optional<absl::Duration> lasting);
 absl::Status ResetAdjustments(Session& session, std::int64_t job_id);
 // Deletes those that have ended.
 absl::Status ForgetEnded(Session& session, std::int64_t job_id);

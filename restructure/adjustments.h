@@ -4,6 +4,7 @@
 #define RESTRUCTURE_ADJUSTMENTS_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -25,6 +26,9 @@ struct Pacing {
 
 // The run options that Adjusted knows, in the order of the command line.
 const std::vector<std::string>& AdjustableKeys();
+
+// What each of these keys is when nothing is adjusted, as the command line takes it.
+std::vector<std::pair<std::string, std::string>> BegunWith(const Settings& settings);
 
 // An unknown key, from a newer program, changes nothing.
 Pacing Adjusted(const Settings& settings, const std::vector<catalog::Adjustment>& adjustments);

@@ -126,6 +126,7 @@ void Keeper::Adjust(const std::vector<catalog::Adjustment>& adjustments) {
   job_.pacer->SetBatchTarget(pacing.batch_target);
   job_.pacer->SetWorkers(pacing.workers);
   job_.progress->SetWorkers(pacing.workers);
+  job_.progress->SetLimits(throttle::Summarize(pacing.limits));
   job_.progress->SetAdjusted(Describe(adjustments, absl::Now(), absl::LocalTimeZone()));
 }
 

@@ -119,6 +119,11 @@ void Progress::SetWaitingFor(std::string reason) {
   state_.waiting_for = std::move(reason);
 }
 
+void Progress::SetLimits(std::string limits) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  state_.limits = std::move(limits);
+}
+
 void Progress::SetAdjusted(std::string adjusted) {
   const std::lock_guard<std::mutex> lock(mutex_);
   state_.adjusted = std::move(adjusted);
@@ -171,6 +176,7 @@ std::string ToJson(const ProgressSnapshot& snapshot) {
   json["rows_per_batch"] = snapshot.rows_per_batch;
   json["backlog_keys"] = snapshot.backlog_keys;
   json["waiting_for"] = snapshot.waiting_for;
+  json["limits"] = snapshot.limits;
   json["adjusted"] = snapshot.adjusted;
   json["retries"] = snapshot.retries;
   json["elapsed_seconds"] = Rounded(absl::ToDoubleSeconds(snapshot.elapsed), 1);
@@ -201,6 +207,7 @@ absl::StatusOr<ProgressSnapshot> ProgressFromJson(const std::string& text) {
   fields.Read("rows_per_batch", snapshot.rows_per_batch);
   fields.Read("backlog_keys", snapshot.backlog_keys);
   fields.Read("waiting_for", snapshot.waiting_for);
+  fields.Read("limits", snapshot.limits);
   fields.Read("adjusted", snapshot.adjusted);
   fields.Read("retries", snapshot.retries);
   fields.Read("elapsed_seconds", absl::Seconds(1), snapshot.elapsed);

@@ -31,6 +31,7 @@ struct ProgressSnapshot {
   std::int64_t rows_per_batch = 0;
   std::int64_t backlog_keys = 0;  // keys in the key log that are not applied yet
   std::string waiting_for;        // why nothing moves; empty: nothing is waited for
+  std::string limits;             // in force: "commit time +50 %, replica lag 5s"
   std::string adjusted;           // "workers 4 until 14:05": changed by the operator meanwhile
   std::int64_t retries = 0;
   absl::Duration elapsed;  // of the phase
@@ -56,6 +57,7 @@ class Progress {
   void SetRowsPerBatch(std::int64_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetBacklog(std::int64_t keys) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetWaitingFor(std::string reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetLimits(std::string limits) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetAdjusted(std::string adjusted) ABSL_LOCKS_EXCLUDED(mutex_);
   void AddRetry() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -11,6 +11,8 @@
 #include "catalog/facts.h"
 #include "catalog/failpoint.h"
 #include "catalog/schema.h"
+#include "catalog/steering.h"
+#include "restructure/adjustments.h"
 #include "restructure/keeper.h"
 #include "restructure/phases.h"
 #include "restructure/set/request.h"
@@ -110,6 +112,8 @@ absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
   if (!token.ok()) return token.status();
   job.token = *token;
   job.job_id = job_id;
+  status = catalog::SetBegunWith(*job.session, job_id, BegunWith(job.settings));
+  if (!status.ok()) return status;
   if (!goal->empty()) {
     status = catalog::SetGoal(*job.session, job_id, *goal);
     if (status.ok()) status = catalog::SetHold(*job.session, job_id, catalog::Hold::kNone);
@@ -133,8 +137,17 @@ absl::Status AwaitResume(const Job& job) {
   return absl::OkStatus();
 }
 
+// Batches have a cap in bytes, and the pacer counts rows.
+absl::Status TellRowBytes(const Job& job) {
+  if (!job.replacement) return absl::OkStatus();
+  const absl::StatusOr<double> bytes = catalog::SourceRowBytes(*job.session, job.target());
+  if (bytes.ok()) job.pacer->SetRowBytes(*bytes);
+  return bytes.status();
+}
+
 absl::StatusOr<Outcome> WalkPhases(Job& job) {
   if (absl::Status ready = KindOf(job).reconcile(job); !ready.ok()) return ready;
+  if (absl::Status told = TellRowBytes(job); !told.ok()) return told;
   for (const Phase& phase : KindOf(job).phases) {
     if (absl::Status resumed = AwaitResume(job); !resumed.ok()) return resumed;
     if (absl::Status check = job.control->Check(); !check.ok()) return check;

@@ -42,7 +42,23 @@ void BatchSize::Record(std::int64_t rows, absl::Duration elapsed) {
   const double factor = std::clamp(1 / slow, kShrinkMax, kGrowthMax);
   auto next = static_cast<std::int64_t>(static_cast<double>(rows_) * factor);
   if (factor > 1) next = std::max(next, rows_ + 1);
-  rows_ = std::clamp(next, options_.rows_min, options_.rows_max);
+  rows_ = Within(next);
+  of_target_.clear();
+}
+
+std::int64_t BatchSize::Within(std::int64_t rows) const {
+  return std::min(std::clamp(rows, options_.rows_min, options_.rows_max), cap_);
+}
+
+void BatchSize::SetRowBytes(double bytes) {
+  constexpr double kRowsMax = 1e15;
+  cap_ = std::numeric_limits<std::int64_t>::max();
+  if (bytes > 0 && options_.bytes_max > 0) {
+    const double fit = static_cast<double>(options_.bytes_max) / bytes;
+    cap_ = static_cast<std::int64_t>(std::clamp(fit, 1.0, kRowsMax));
+  }
+  if (Within(rows_) == rows_) return;
+  rows_ = Within(rows_);
   of_target_.clear();
 }
 
@@ -50,13 +66,13 @@ void BatchSize::SetTarget(absl::Duration target) {
   // Down at once; up as ever, step by step.
   const double factor = std::min(1.0, absl::FDivDuration(target, options_.target));
   const auto scaled = static_cast<std::int64_t>(static_cast<double>(rows_) * factor);
-  rows_ = std::max(scaled, options_.rows_min);
+  rows_ = Within(scaled);
   options_.target = target;
   of_target_.clear();
 }
 
 void BatchSize::Shrink() {
-  rows_ = std::max(rows_ / 2, options_.rows_min);
+  rows_ = Within(rows_ / 2);
   of_target_.clear();
 }
 

@@ -94,6 +94,11 @@ void Pacer::SetBatchTarget(absl::Duration target) {
   batch_size_.SetTarget(target);
 }
 
+void Pacer::SetRowBytes(double bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  batch_size_.SetRowBytes(bytes);
+}
+
 void Pacer::SetHold(const std::string& reason) {
   const std::lock_guard<std::mutex> lock(mutex_);
   hold_ = reason;
@@ -263,6 +268,11 @@ std::vector<Signal> Pacer::signals() const {
 std::int64_t Pacer::rows_per_batch() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return batch_size_.rows();
+}
+
+std::int64_t Pacer::rows_max() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return batch_size_.rows_max();
 }
 
 // The operator's word comes first: it stays until it is taken back, while the others may pass. What

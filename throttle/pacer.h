@@ -59,6 +59,9 @@ class Pacer {
   int workers() const ABSL_LOCKS_EXCLUDED(mutex_);
   void SetBatchTarget(absl::Duration target) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // About how many bytes a row has, for the batches' cap; 0: not known.
+  void SetRowBytes(double bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // The operator's word: nobody runs, for this reason, until it is taken back by an empty one.
   void SetHold(const std::string& reason) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -94,6 +97,9 @@ class Pacer {
 
   // Rows that the next batch would have.
   std::int64_t rows_per_batch() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Rows that no batch should have more of.
+  std::int64_t rows_max() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Allowance {

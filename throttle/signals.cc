@@ -333,4 +333,28 @@ Signal Largest(const std::vector<Signal>& signals) {
   return largest == signals.end() ? Signal() : *largest;
 }
 
+std::string Summarize(const Limits& limits) {
+  std::vector<std::string> all;
+  const auto add = [&](bool heeded, const std::string& name, const std::string& limit) {
+    if (heeded) all.push_back(absl::StrCat(name, " ", limit));
+  };
+  const bool by_time = limits.commit_max > absl::ZeroDuration();
+  add(limits.heed_commits, "commit time",
+      by_time ? Readable(limits.commit_max) : absl::StrCat("+", ReadableShare(limits.impact)));
+  std::vector<std::string> lag;
+  if (limits.replica_lag_max > absl::ZeroDuration())
+    lag.push_back(Readable(limits.replica_lag_max));
+  if (limits.replica_lag_bytes_max > 0) lag.push_back(ReadableBytes(limits.replica_lag_bytes_max));
+  add(!lag.empty(), "replica lag", absl::StrJoin(lag, " or "));
+  add(limits.wait_for_us_max > absl::ZeroDuration(), "waits for our locks",
+      Readable(limits.wait_for_us_max));
+  add(limits.slot_wal_max > 0, "WAL retained", ReadableBytes(limits.slot_wal_max));
+  add(limits.archiver_segments_max > 0, "archiver", absl::StrCat(limits.archiver_segments_max));
+  add(limits.active_sessions_max > 0, "active sessions", absl::StrCat(limits.active_sessions_max));
+  for (const CustomLimit& custom : limits.custom) {
+    add(true, custom.name, ReadableNumber(custom.hard));
+  }
+  return all.empty() ? "none" : absl::StrJoin(all, ", ");
+}
+
 }  // namespace throttle

@@ -58,6 +58,10 @@ std::vector<Signal> Signals(const Load& load, const Limits& limits, const Baseli
 // The one with the largest pressure; a quiet one if there is none.
 Signal Largest(const std::vector<Signal>& signals);
 
+// The hard stops that somebody chose or could, in a line: "commit time +50 %, replica lag 5s, …";
+// "none".
+std::string Summarize(const Limits& limits);
+
 }  // namespace throttle
 
 #endif  // THROTTLE_SIGNALS_H_

@@ -67,6 +67,7 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
   }
   settings.windows = {run.window, run.swap_window};
   settings.batch_size.target = run.batch_target;
+  settings.batch_size.bytes_max = run.batch_bytes;
   // For tests, which hit boundaries with tiny batches and short leases.
   if (const int rows = IntFromEnvironment("PG_RESTRUCTURE_JOB_BATCH_ROWS", 0); rows > 0) {
     settings.batch_size.rows_first = settings.batch_size.rows_min = settings.batch_size.rows_max =

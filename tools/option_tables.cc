@@ -150,6 +150,11 @@ const OptionSpec kRunOptions[] = {
        return ReadDuration(v, "1ms", "1m", a.run.batch_target);
      },
      "100ms"},
+    {"batch-bytes", 0, "SIZE", "most that one batch should copy, 0: no cap",
+     [](const std::string& v, Arguments& a) {
+       return ReadSize(v, "0", "1024TB", a.run.batch_bytes);
+     },
+     "8MB"},
     {"lock-timeout", 0, "DURATION", "longest wait for a lock in one attempt",
      [](const std::string& v, Arguments& a) {
        return ReadDuration(v, "1ms", "1m", a.run.lock_timeout);

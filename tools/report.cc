@@ -310,6 +310,7 @@ std::vector<std::string> PanelLines(const ProgressSnapshot& snapshot,
       absl::StrCat("waiting for: ",
                    snapshot.waiting_for.empty() ? "nothing" : snapshot.waiting_for),
   };
+  if (!snapshot.limits.empty()) lines.push_back(absl::StrCat("limits: ", snapshot.limits));
   if (!snapshot.adjusted.empty()) lines.push_back(absl::StrCat("adjusted: ", snapshot.adjusted));
   for (std::string& line : lines) line = FitColumns(line, columns);
   return lines;

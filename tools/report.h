@@ -33,8 +33,8 @@ std::string FormatTimeSpan(absl::Duration duration);
 // characters and broken UTF-8, which a name may hold, become '?'.
 std::string FitColumns(const std::string& text, int columns);
 
-// The lines of the panel, none wider than `columns`; one more while the operator has adjusted
-// something. `phases` are the phases of this job in run order.
+// The lines of the panel, none wider than `columns`; one more once the limits are known, and one
+// while the operator has adjusted something. `phases` are the phases of this job in run order.
 std::vector<std::string> PanelLines(const restructure::ProgressSnapshot& snapshot,
                                     const std::vector<std::string>& phases, int columns);
 

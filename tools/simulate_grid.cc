@@ -33,6 +33,12 @@ absl::StatusOr<const OptionSpec*> FindKey(const std::string& text) {
     if (!text.empty() && absl::StartsWith(key->name, text)) begins.push_back(key);
   }
   if (begins.size() == 1) return begins[0];
+  // Of several the one that a simulation heeds: batch is batch-target, and never batch-bytes.
+  std::vector<const OptionSpec*> heeded;
+  for (const OptionSpec* key : begins) {
+    if (Belongs(*key, *FindCommand("simulate"))) heeded.push_back(key);
+  }
+  if (heeded.size() == 1) return heeded[0];
   const auto append_name = [](std::string* out, const OptionSpec* key) { *out += key->name; };
   if (begins.empty()) {
     return UsageError(absl::StrCat("\"", text, "\" is no run option that a profile can have"),

@@ -50,15 +50,18 @@ absl::Status SetAdjustments(catalog::Session& session, const Arguments& argument
   const absl::StatusOr<std::vector<std::pair<std::string, std::string>>> wanted =
       WantedAdjustments(arguments);
   if (!wanted.ok()) return wanted.status();
+  if (wanted->empty()) {
+    return arguments.reset ? catalog::ResetAdjustments(session, *arguments.job) : absl::OkStatus();
+  }
+  std::vector<std::pair<std::string, catalog::Value>> values;
   if (arguments.reset) {
-    absl::Status reset = catalog::ResetAdjustments(session, *arguments.job);
-    if (!reset.ok()) return reset;
+    for (const std::string& key : restructure::AdjustableKeys()) {
+      values.emplace_back(key, std::nullopt);
+    }
   }
-  for (const auto& [key, value] : *wanted) {
-    absl::Status set = catalog::Adjust(session, *arguments.job, key, value, arguments.lasting);
-    if (!set.ok()) return set;
-  }
-  return absl::OkStatus();
+  // Of a key that is there twice the last counts.
+  values.insert(values.end(), wanted->begin(), wanted->end());
+  return catalog::Adjust(session, *arguments.job, values, arguments.lasting);
 }
 
 }  // namespace

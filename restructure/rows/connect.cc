@@ -191,7 +191,9 @@ absl::Status CatchUp(Job& job, std::int64_t backlog_max, throttle::Work work) {
   std::int64_t last_backlog = -1;
   int rounds_without_gain = 0;
   while (true) {
-    const std::int64_t keys_max = std::max<std::int64_t>(1000, job.pacer->rows_per_batch());
+    // A round has its cost whatever it applies; but wide rows stay within the cap.
+    const std::int64_t keys_max =
+        std::max(std::min<std::int64_t>(1000, job.pacer->rows_max()), job.pacer->rows_per_batch());
     while (true) {  // What an earlier round or run took comes first.
       if (absl::Status open = AwaitWindow(job, work); !open.ok()) return open;
       const throttle::Decision decision = job.pacer->Next(0, absl::Now());

@@ -242,6 +242,51 @@ TEST_F(ControlTest, SqlRefusesWhatTheCommandLineRefuses) {
   EXPECT_EQ(sql().Number("SELECT count(*) FROM restructure.adjustment"), 0);
 }
 
+TEST_F(ControlTest, AnAdjustmentMayNotContradictTheRestOfTheJob) {
+  CreateSet(100);
+  const std::string why = "batch-target 2s is not below replica-lag 2s";
+  const std::string hint = "one batch alone may keep a replica behind for as long as it takes";
+  const Outcome profile = Run(RunSetArguments({"--batch-target", "2s", "--replica-lag", "2s"}));
+  EXPECT_TRUE(absl::StrContains(profile.err, absl::StrCat(why, "\nHINT: ", hint))) << profile;
+
+  ASSERT_TRUE(Exits(kDone, Run(RunSetArguments({"--hold-before-swap", "--controller", "off",
+                                                "--replica-lag", "2s"}))));
+  const std::string job = Job();
+  const auto adjust = [&](const std::string& key, const std::string& value) {
+    return absl::StrCat("SELECT restructure.adjust(", job, ", '", key, "', ", value, ")");
+  };
+  const auto adjusted = [&] {
+    return sql().Text(
+        "SELECT coalesce(string_agg(key || ' ' || value, ', ' ORDER BY key), '')"
+        " FROM restructure.adjustments");
+  };
+  const Outcome refused = Run({"adjust", job, "--workers", "3", "--batch-target", "2s"});
+  EXPECT_TRUE(Exits(kRefused, refused));
+  EXPECT_TRUE(absl::StrContains(refused.err, absl::StrCat(why, "\nHINT: ", hint))) << refused;
+  EXPECT_TRUE(absl::StrContains(Refused(adjust("batch-target", "'2s'")),
+                                absl::StrCat("22023: ERROR:  ", why, "\nHINT:  ", hint)));
+  EXPECT_EQ(adjusted(), "") << "all of it or nothing";
+
+  // Together they may; neither may go back alone then.
+  EXPECT_TRUE(Exits(kDone, Run({"adjust", job, "--batch-target", "2s", "--replica-lag", "10s"})));
+  EXPECT_TRUE(absl::StrContains(Refused(adjust("replica-lag", "NULL")), why));
+  EXPECT_TRUE(Exits(kRefused, Run({"adjust", job, "--reset", "--batch-target", "2s"})));
+  EXPECT_EQ(adjusted(), "batch-target 2s, replica-lag 10s");
+  EXPECT_TRUE(Exits(kDone, Run({"adjust", job, "--reset", "--batch-target", "1s"})));
+  EXPECT_EQ(adjusted(), "batch-target 1s");
+  sql().Exec(absl::StrCat("BEGIN; ", adjust("batch-target", "'3s'"), "; ",
+                          adjust("replica-lag", "'0'"), "; COMMIT"));
+  EXPECT_EQ(adjusted(), "batch-target 3s, replica-lag 0");
+  // What ends by itself is nobody's to refuse.
+  sql().Exec(
+      "UPDATE restructure.adjustment SET until = clock_timestamp() + interval '10 ms'"
+      " WHERE key = 'replica-lag'");
+  ASSERT_TRUE(Eventually([&] { return adjusted() == "batch-target 3s"; }));
+  sql().Exec("DELETE FROM restructure.adjustment WHERE until <= clock_timestamp()");
+  EXPECT_TRUE(Exits(kDone, Run({"adjust", job, "--reset"})));
+  EXPECT_TRUE(Aborts());
+}
+
 TEST_F(ControlTest, APauseAndAPanicEndLongBatchesAtOnce) {
   const std::unique_ptr<Tool> run = Begin("60", {"--no-throttle", "--workers", "2"});
   for (const char* how : {"pause", "panic", "pause", "panic"}) {
@@ -267,6 +312,23 @@ TEST_F(ControlTest, CtrlCEndsLongBatchesAtOnce) {
   SlowDown("0");
   EXPECT_TRUE(Exits(kDone, Run({"resume", Job(), "--no-throttle"})));
   EXPECT_TRUE(None(Differences()));
+}
+
+TEST_F(ControlTest, StatusShowsTheLimitsInForce) {
+  const std::unique_ptr<Tool> run =
+      Begin("0.1", {"--workers", "1", "--controller", "off", "--active-sessions", "50"});
+  const std::string others =
+      " or 64.0 MB, waits for our locks 50ms, archiver 42, active sessions 50";
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(Status(), "\n  limits: replica lag 5s" + others + "\n");
+  })) << Status();
+  EXPECT_TRUE(Exits(kDone, Run({"adjust", Job(), "--replica-lag", "9s"})));
+  EXPECT_TRUE(Eventually([&] {
+    const std::string status = Run({"status", Job(), "--json"}).out;
+    return nlohmann::json::parse(status, nullptr, false)["progress"]["limits"] ==
+           "replica lag 9s" + others;
+  })) << Status();
+  EXPECT_TRUE(Finishes(*run));
 }
 
 TEST_F(ControlTest, DecisionsAreRecordedKeptWithinBoundsAndExplained) {

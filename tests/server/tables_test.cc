@@ -113,6 +113,27 @@ TEST_F(TableTest, AStatementMovesValuesThroughAUniqueIndex) {
   ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
 }
 
+// 20 kB a row, out of line: rows enough for the time would be a batch of 40 MB.
+TEST_F(TableTest, BatchesOfWideRowsStayWithinTheirBytes) {
+  sql().Exec(
+      "CREATE TABLE documents (id int PRIMARY KEY, body text);"
+      "ALTER TABLE documents ALTER body SET STORAGE EXTERNAL;"
+      "INSERT INTO documents SELECT i, repeat(md5(i::text), 640) FROM generate_series(1, 2000) i;"
+      "ANALYZE documents");
+  const auto largest_batch = [&](const Arguments& more) {
+    Arguments arguments = RunTable("documents", {"--hold-before-swap"});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_TRUE(Exits(kDone, Run(arguments)));
+    const std::int64_t rows =
+        sql().Number("SELECT max(rows) FROM restructure.batch WHERE pass = 'copy'");
+    EXPECT_TRUE(Aborts());
+    return rows;
+  };
+  EXPECT_LE(largest_batch({}), (8 << 20) / (20 << 10));
+  EXPECT_EQ(largest_batch({"--batch-bytes", "0"}), 2000);
+  ExpectNothingOfOurs();
+}
+
 // Sessions with prepared statements, a view's readers, and parents with their children in one
 // statement, all through the swap and back.
 TEST_F(TableTest, SessionsGoThroughTheSwap) {

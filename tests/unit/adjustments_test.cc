@@ -1,10 +1,13 @@
 #include "restructure/adjustments.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tools/command_context.h"
 #include "tools/option_tables.h"
 
 namespace restructure {
@@ -67,6 +70,37 @@ TEST(AdjustmentsTest, WorkersStayWithinWhatThereCanBe) {
 
 TEST(AdjustmentsTest, AKeyOfANewerProgramChangesNothing) {
   EXPECT_EQ(Adjusted(Settings(), {Of("colour", "red", 1)}).workers, Settings().workers);
+}
+
+// The server reads them as it reads what is adjusted.
+TEST(AdjustmentsTest, WhatAJobWasBegunWithIsSaidAsOnTheCommandLine) {
+  tools::Arguments said;
+  for (const auto& [key, value] : std::map<std::string, std::string>{{"workers", "3"},
+                                                                     {"batch-target", "1.5s"},
+                                                                     {"replica-lag", "1m30s"},
+                                                                     {"replica-lag-bytes", "1GB"},
+                                                                     {"active-sessions", "9"},
+                                                                     {"wait-for-us", "0"},
+                                                                     {"controller", "off"},
+                                                                     {"impact", "12ms"}}) {
+    EXPECT_EQ(tools::FindOption(key)->apply(value, said), absl::OkStatus());
+  }
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  const Values values = BegunWith(tools::SettingsFrom(said.run));
+  EXPECT_EQ(values, (Values{{"workers", "3"},
+                            {"batch-target", "1.5s"},
+                            {"replica-lag", "1m30s"},
+                            {"replica-lag-bytes", "1073741824"},
+                            {"active-sessions", "9"},
+                            {"wait-for-us", "0"},
+                            {"controller", "off"},
+                            {"impact", "12ms"}}));
+  tools::Arguments read;
+  for (const auto& [key, value] : values) {
+    EXPECT_EQ(tools::FindOption(key)->apply(value, read), absl::OkStatus()) << key;
+  }
+  EXPECT_EQ(BegunWith(tools::SettingsFrom(read.run)), values);
+  EXPECT_EQ(BegunWith(Settings()).back().second, "50%");
 }
 
 TEST(AdjustmentsTest, AreDescribedWithTheirEnds) {

@@ -112,6 +112,51 @@ TEST(BatchSizeTest, ShrinkHalvesDownToTheMinimum) {
   EXPECT_EQ(size.rows(), 100);
 }
 
+// 8 MiB in rows of 20 kB.
+constexpr double kWide = 20 << 10;
+constexpr std::int64_t kWideRows = (8 << 20) / (20 << 10);
+
+TEST(BatchSizeTest, WideRowsAreCappedByTheirBytes) {
+  BatchSize size(SmallOptions());
+  EXPECT_EQ(size.rows_max(), 5000);
+  size.SetRowBytes(kWide);
+  EXPECT_EQ(size.rows(), kWideRows);
+  EXPECT_EQ(size.rows_max(), kWideRows);
+  RecordFull(size, kNone, kNone, 40);
+  EXPECT_EQ(size.rows(), kWideRows) << "however fast they are";
+  RecordFull(size, absl::Milliseconds(200), kNone, 2);
+  EXPECT_EQ(size.rows(), kWideRows / 2) << "the time still counts below the cap";
+}
+
+TEST(BatchSizeTest, TheCapGoesBelowTheSmallestBatchButNotBelowARow) {
+  BatchSize size(SmallOptions());
+  size.SetRowBytes(1 << 20);
+  EXPECT_EQ(size.rows(), 8);
+  for (int i = 0; i < 10; ++i) size.Shrink();
+  EXPECT_EQ(size.rows(), 8);
+  size.SetTarget(absl::Milliseconds(10));
+  EXPECT_EQ(size.rows(), 8);
+  size.SetRowBytes(1e9);
+  EXPECT_EQ(size.rows(), 1);
+  RecordFull(size, kNone, kNone, 40);
+  EXPECT_EQ(size.rows(), 1);
+}
+
+TEST(BatchSizeTest, NarrowRowsAndNoCapLeaveItAsItIs) {
+  BatchSize size(SmallOptions());
+  size.SetRowBytes(100);
+  EXPECT_EQ(size.rows(), 1000);
+  EXPECT_EQ(size.rows_max(), 5000);
+  size.SetRowBytes(0);
+  EXPECT_EQ(size.rows_max(), 5000);
+  BatchSize::Options options = SmallOptions();
+  options.bytes_max = 0;
+  BatchSize free(options);
+  free.SetRowBytes(1e9);
+  EXPECT_EQ(free.rows(), 1000);
+  EXPECT_EQ(free.rows_max(), 5000);
+}
+
 TEST(BatchSizeTest, GrowsFromASingleRow) {
   BatchSize::Options options = SmallOptions();
   options.rows_first = 1;

@@ -61,7 +61,7 @@ std::string Effect(const RunOptions& run) {
   const throttle::Limits& limits = settings.limits;
   return absl::StrCat(
       settings.workers, " ", absl::FormatDuration(settings.batch_size.target), " ",
-      absl::FormatDuration(settings.lock_timeout), " ",
+      settings.batch_size.bytes_max, " ", absl::FormatDuration(settings.lock_timeout), " ",
       absl::FormatDuration(settings.swap_lock_budget), " ",
       absl::FormatDuration(settings.lock_patience), " ",
       absl::FormatDuration(settings.snapshot_wait), " ",
@@ -288,8 +288,9 @@ TEST(ProfileTest, ListNamesAll) {
 TEST(ProfileTest, RefusesWhatIsNoKey) {
   EXPECT_EQ(Refusal("workers = 2\n\nbatch_target = 50ms\n"),
             "profile x.ini, line 3: there is no key \"batch_target\"\n"
-            "HINT: the keys are from, workers, batch-target, lock-timeout, swap-lock-budget, "
-            "lock-patience, snapshot-wait, soak, disconnect, replica-lag, replica-lag-bytes, "
+            "HINT: the keys are from, workers, batch-target, batch-bytes, lock-timeout, "
+            "swap-lock-budget, lock-patience, snapshot-wait, soak, disconnect, replica-lag, "
+            "replica-lag-bytes, "
             "active-sessions, wait-for-us, sample-age, require-replica, replica-gone, slot-wal, "
             "archiver, signal, throttle, controller, impact, window, swap-window, outside, "
             "maintenance-work-mem");

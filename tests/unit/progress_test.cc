@@ -34,6 +34,7 @@ TEST(ProgressTest, ShowsWhatItWasTold) {
   progress.SetRowsPerBatch(500);
   progress.SetBacklog(7);
   progress.SetWaitingFor("a lock");
+  progress.SetLimits("replica lag 5s");
   progress.SetAdjusted("workers 4");
   progress.AddRetry();
   const ProgressSnapshot snapshot = progress.Snapshot(At(3));
@@ -49,6 +50,7 @@ TEST(ProgressTest, ShowsWhatItWasTold) {
   EXPECT_EQ(snapshot.rows_per_batch, 500);
   EXPECT_EQ(snapshot.backlog_keys, 7);
   EXPECT_EQ(snapshot.waiting_for, "a lock");
+  EXPECT_EQ(snapshot.limits, "replica lag 5s");
   EXPECT_EQ(snapshot.adjusted, "workers 4");
   EXPECT_EQ(snapshot.retries, 1);
   EXPECT_EQ(snapshot.elapsed, absl::Seconds(3));
@@ -131,6 +133,7 @@ ProgressSnapshot FullSnapshot() {
   snapshot.rows_per_batch = 2000;
   snapshot.backlog_keys = 17;
   snapshot.waiting_for = "replica lag 12s >= 5s";
+  snapshot.limits = "replica lag 5s";
   snapshot.adjusted = "workers 4 until 14:05";
   snapshot.retries = 2;
   snapshot.elapsed = absl::Milliseconds(61049);
@@ -141,8 +144,8 @@ constexpr char kFullJson[] =
     R"({"job_id":12,"kind":"set","name":"public.\"a\"","phase":"connect","step":"catch up",)"
     R"("rows_done":5000000000,"rows_total":6000000000,"unit":"rows","rows_per_second":1234.6,)"
     R"("time_left_seconds":12.3,"workers":4,"workers_busy":3,"rows_per_batch":2000,)"
-    R"("backlog_keys":17,"waiting_for":"replica lag 12s >= 5s","adjusted":"workers 4 until 14:05",)"
-    R"("retries":2,)"
+    R"("backlog_keys":17,"waiting_for":"replica lag 12s >= 5s","limits":"replica lag 5s",)"
+    R"("adjusted":"workers 4 until 14:05","retries":2,)"
     R"("elapsed_seconds":61.0})";
 
 TEST(ProgressJsonTest, IsOneRoundedLine) { EXPECT_EQ(ToJson(FullSnapshot()), kFullJson); }

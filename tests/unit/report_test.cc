@@ -122,6 +122,14 @@ TEST(PanelLinesTest, WhatIsAdjustedIsALineMore) {
   EXPECT_NE(ProgressLine(snapshot).find("adjusted: workers 4 until 14:05"), std::string::npos);
 }
 
+TEST(PanelLinesTest, TheLimitsInForceAreALineMore) {
+  ProgressSnapshot snapshot = CopyHalfDone();
+  snapshot.limits = "commit time +50 %, replica lag 5s";
+  const std::vector<std::string> lines = PanelLines(snapshot, Phases(), 80);
+  ASSERT_EQ(lines.size(), 7U);
+  EXPECT_EQ(lines[6], "limits: commit time +50 %, replica lag 5s");
+}
+
 TEST(PanelLinesTest, NeverExceedTheWidth) {
   ProgressSnapshot snapshot = CopyHalfDone();
   snapshot.name = std::string(100, 'x');

@@ -26,6 +26,21 @@ Signal Named(const std::string& name, const Load& load, const Limits& limits = L
   return {};
 }
 
+TEST(SignalsTest, TheChosenLimitsAreALine) {
+  Limits limits;
+  EXPECT_EQ(Summarize(limits),
+            "commit time +50 %, replica lag 5s or 64.0 MB, waits for our locks 50ms, archiver 42");
+  limits.commit_max = absl::Milliseconds(12);
+  limits.replica_lag_bytes_max = 0;
+  limits.slot_wal_max = 20480 * kMegabyte;
+  limits.active_sessions_max = 30;
+  limits.custom.push_back({"queue", 80, 120});
+  EXPECT_EQ(Summarize(limits),
+            "commit time 12ms, replica lag 5s, waits for our locks 50ms, WAL retained 20.0 GB,"
+            " archiver 42, active sessions 30, queue 120");
+  EXPECT_EQ(Summarize(Limits::Unlimited()), "none");
+}
+
 TEST(SignalsTest, AServerThatFeelsNothingPressesNobody) {
   EXPECT_EQ(Of(Load()).pressure, 0);
   EXPECT_EQ(Of(Load()).share(), 1);
