@@ -93,7 +93,9 @@ ServiceLevel() {
   for file in "$folder"/none_steady_*.events; do
     name=${file##*/}
     BySecond "${name%.events}"
-  done | Percentile 50 | awk '{ printf "%.2f", ($1 * 0.5 > 5 ? $1 * 1.5 : $1 + 5) }'
+  done | Percentile 50 | awk '{
+    more = $1 < 5 ? $1 : 5
+    printf "%.2f", ($1 * 0.5 > more ? $1 * 1.5 : $1 + more) }'
 }
 
 # SecondsOver NAME

@@ -11,12 +11,14 @@ namespace {
 
 // The baseline. The shares are of it, and beyond what noise explains.
 constexpr std::size_t kSamplesToLearn = 8;
-constexpr absl::Duration kSoftMore = absl::Milliseconds(1);
+constexpr absl::Duration kSoftMore = absl::Milliseconds(10);  // On a fast server less:
+constexpr double kFastMore = 2;                               // times the share.
+constexpr absl::Duration kNotFelt = absl::Microseconds(500);
 constexpr double kLeastRoom = 1.05;  // A limit below what commits take without us cannot be kept.
-constexpr double kWeightOfBreath = 0.8;  // It hears but a few.
-constexpr double kErrorOfBreath = 0.68;  // of the noise
-constexpr double kTrackUp = 0.08;
-constexpr double kTrackDown = 0.2;
+constexpr double kWeightOfBreath = 0.7;  // It hears but a few.
+constexpr double kErrorOfBreath = 0.75;  // of the noise
+constexpr double kTrackUp = 0.04;
+constexpr double kTrackDown = 0.1;
 constexpr double kTrackFar = 1.25;
 constexpr double kMoved = 0.2;     // Off by this share it is another one: doubted.
 constexpr double kDrifts = 0.07;   // Off by this share it moves: breathe more often.
@@ -24,29 +26,26 @@ constexpr double kClearly = 0.04;  // Faster by this share than without us: it i
 constexpr double kScaleMax = 1.5;  // of the workers, when it is another one
 constexpr absl::Duration kCanaryMin = absl::Microseconds(10);  // Nothing is faster.
 constexpr double kWeightOfNoise = 0.02;
-constexpr double kCalm = 0.08;      // Noise beyond this is smoothed more,
-constexpr double kCalmPower = 1.6;  // by this power of it, and the law is as much slower.
+constexpr double kCalm = 0.08;  // Noise beyond this is smoothed more.
 
-// Smoothing. Far below the present is not noise: others do less than before.
-constexpr double kWeightUp = 0.27;
+// Smoothing: a rise counts at once, a fall slowly.
+constexpr double kWeightUp = 0.35;
 constexpr double kWeightDown = 0.25;
-constexpr double kWeightFarDown = 0.5;
-constexpr double kFarDown = 0.2;  // beyond the noise
-constexpr double kOutlier = 1.3;  // times the present: counts as that
+constexpr double kOutlier = 2;  // times the present: counts as that
 constexpr double kWeightBusy = 0.1;
 
 // The law, in logarithms: set-point of the used share, gains, slopes per second.
-constexpr double kSetPoint = 0.94;
-constexpr double kUsedMin = 0.3;  // Less cannot be told from noise.
+constexpr double kSetPoint = 0.89;
+constexpr double kPrudence = 0.12;  // times the noise: so much less
+constexpr double kUsedMin = 0.15;   // Less cannot be told from noise.
 constexpr double kProportional = 0.25;
 constexpr double kIntegral = 0.2;
 constexpr double kIntegralOver = 0.35;
-constexpr double kRiseMax = 0.25;
+constexpr double kRiseMax = 0.3;
 constexpr double kFallMax = 1.5;
 constexpr double kFloor = 0.1;  // of one worker: a restructure ends even on a server that is full
 
 constexpr double kPanic = 1.6;
-constexpr double kSamplesOfPanic = 2;  // in a row; where commits vary much, more
 constexpr absl::Duration kBackOffMin = absl::Seconds(2);
 constexpr absl::Duration kBackOffMax = absl::Seconds(60);
 constexpr absl::Duration kForgive = absl::Seconds(60);  // without a panic: back-off starts anew
@@ -58,7 +57,7 @@ constexpr absl::Duration kBreathGap = absl::Seconds(6);  // between two, whateve
 constexpr absl::Duration kBreath = absl::Milliseconds(2000);
 constexpr absl::Duration kSilence = absl::Seconds(3);  // What was known before may have changed.
 constexpr absl::Duration kBreathMore = absl::Seconds(10);
-constexpr double kSamplesOfBreath = 4;
+constexpr double kSamplesOfBreath = 3;
 constexpr absl::Duration kSettle = absl::Milliseconds(1250);  // until what we changed is felt
 constexpr absl::Duration kHold = absl::Milliseconds(2000);    // until it shows in what is smoothed
 constexpr absl::Duration kTrackAfter = absl::Seconds(5);      // until all that is smoothed is of it
@@ -71,21 +70,10 @@ std::string Readable(absl::Duration duration) {
   return absl::FormatDuration(absl::Trunc(duration, absl::Microseconds(100)));
 }
 
-// The mean without so many at each end.
-absl::Duration MiddleMean(std::vector<absl::Duration> values, std::size_t dropped) {
-  std::sort(values.begin(), values.end());
-  absl::Duration sum;
-  for (std::size_t i = dropped; i < values.size() - dropped; ++i) sum += values[i];
-  return sum / static_cast<double>(values.size() - 2 * dropped);
-}
-
-absl::Duration Median(const std::vector<absl::Duration>& values) {
-  return MiddleMean(values, (values.size() - 1) / 2);
-}
-
-// Nearly as robust, and less noisy.
-absl::Duration MeanOfMiddleHalf(const std::vector<absl::Duration>& values) {
-  return MiddleMean(values, (values.size() + 1) / 4);
+absl::Duration Median(std::vector<absl::Duration> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 }  // namespace
@@ -111,22 +99,14 @@ absl::Duration Controller::Soft() const { return SoftLimit(alone_, impact_, comm
 
 absl::Duration Controller::SoftLimit(absl::Duration alone, double share, absl::Duration most) {
   if (most > absl::ZeroDuration()) return std::max(most, kLeastRoom * alone);
-  return alone + share * std::max(alone, kSoftMore);
-}
-
-double Controller::SamplesOfPanic() const {
-  return kSamplesOfPanic * std::max(1.0, noise_ / kCalm);
-}
-
-double Controller::effective_workers() const {
-  const bool may_be_panic = over_panic_ > 0 && over_panic_ + 1 >= SamplesOfPanic();
-  return quiet_ || may_be_panic ? 0 : effective_;
+  const absl::Duration more =
+      std::min(share * kSoftMore, std::max(kFastMore * share * alone, kNotFelt));
+  return alone + std::max(share * alone, more);
 }
 
 double Controller::pressure() const { return ready_ ? absl::FDivDuration(smoothed_, Soft()) : 0; }
 
-// 1, or less where commits vary much.
-double Controller::Calm() const { return std::pow(std::min(1.0, kCalm / noise_), kCalmPower); }
+double Controller::SetPoint() const { return kSetPoint - kPrudence * noise_; }
 
 // Of the time that a commit may take longer because of us.
 double Controller::UsedShare() const {
@@ -136,9 +116,8 @@ double Controller::UsedShare() const {
 void Controller::Smooth(absl::Duration canary) {
   const double off = std::min(absl::FDivDuration(canary, smoothed_), kOutlier) - 1;
   noise_ += kWeightOfNoise * (std::abs(off) - noise_);
-  double weight = off > 0 ? kWeightUp : kWeightDown;
-  if (off < -kFarDown - noise_) weight = kWeightFarDown;
-  smoothed_ += Calm() * weight * off * smoothed_;
+  const double weight = (off > 0 ? kWeightUp : kWeightDown) * std::min(1.0, kCalm / noise_);
+  smoothed_ += weight * off * smoothed_;
 }
 
 void Controller::LearnFirst(absl::Duration canary) {
@@ -154,7 +133,7 @@ void Controller::LearnFirst(absl::Duration canary) {
 // The baseline moves: then it is looked at more often.
 void Controller::LearnAgain() {
   if (heard_.empty()) return;
-  const absl::Duration alone = MeanOfMiddleHalf(heard_);
+  const absl::Duration alone = Median(heard_);
   const double moved = std::abs(absl::FDivDuration(alone, alone_) - 1);
   doubted_ = moved > kMoved + noise_;
   if (!doubted_) cost_.Learn(alone, kErrorOfBreath * noise_);
@@ -162,7 +141,7 @@ void Controller::LearnAgain() {
   if (doubted_) effective_ *= std::min(absl::FDivDuration(alone_, alone), kScaleMax);
   const auto off = [&](absl::Duration other) { return absl::AbsDuration(alone - other); };
   if (off(heard_alone_) < off(alone_)) alone_ = heard_alone_;
-  alone_ += (doubted_ ? 1 : kWeightOfBreath * Calm()) * (alone - alone_);
+  alone_ += (doubted_ ? 1 : kWeightOfBreath) * (alone - alone_);
   breath_every_ *= moved > kDrifts + noise_ ? 0.5 : 1.5;
   breath_every_ = std::clamp(breath_every_, kBreathEveryMin, kBreathEveryMax);
 }
@@ -178,7 +157,7 @@ void Controller::Track() {
 void Controller::LearnFromFastOnes() {
   if (smoothed_ >= (1 - kClearly - noise_) * alone_) return;
   alone_ = smoothed_;
-  doubted_ = true;
+  doubted_ = !cost_.known();
 }
 
 void Controller::BeQuiet(absl::Time now, absl::Duration length, const char* why) {
@@ -238,7 +217,7 @@ void Controller::Listen(absl::Time now, absl::Duration canary) {
 bool Controller::Panics(absl::Time now, absl::Duration canary) {
   const bool over = options_.panic && absl::FDivDuration(canary, Soft()) > kPanic;
   over_panic_ = over ? over_panic_ + 1 : 0;
-  if (over_panic_ < SamplesOfPanic()) return false;
+  if (over_panic_ < 2) return false;
   effective_ = std::max(borne_ / 2, floor_);
   borne_ = effective_;
   cost_.Forget();
@@ -261,8 +240,8 @@ bool Controller::MustBreathe(absl::Time now) const {
 
 // The law. Also while nothing may change: the next change is then from here.
 double Controller::Change(double seconds) {
-  const double error = -std::log(UsedShare() / kSetPoint);
-  const double integral = Calm() * (error > 0 ? kIntegral : kIntegralOver);
+  const double error = -std::log(UsedShare() / SetPoint());
+  const double integral = error > 0 ? kIntegral : kIntegralOver;
   const double change = kProportional * (error - error_) + integral * error * seconds;
   error_ = error;
   // What is not used shows only when it is; and a limit that is doubted leads nowhere new.
@@ -284,7 +263,7 @@ void Controller::Steer(absl::Time now, absl::Duration canary) {
   last_ = now;
   const double change = Change(seconds);
   if (now - quiet_until_ < kHold) return;
-  if (now - quiet_until_ >= kTrackAfter && cost_.known()) Track();
+  if (now - quiet_until_ >= kTrackAfter) Track();
   const double most = std::clamp(ceiling_, effective_, workers_max_);
   effective_ = std::clamp(effective_ * std::exp(change), floor_, most);
   if (canary <= Soft()) borne_ = effective_;

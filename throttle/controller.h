@@ -2,27 +2,26 @@
 //
 // The signal is a canary: how long a small commit of ours takes. What it takes while nothing of
 // ours runs is learnt at first, and again in each breath, a pause of 2 s or, when commits vary
-// much, longer; the soft limit is max(1.5 x that, + 0.5 ms), or what SetImpact says. Of the time
-// between the two, the used share is what counts: in a queue it grows about as the work of ours
-// does, whatever one worker weighs and whatever the others do. So the law, a proportional-integral
-// controller in velocity form (as Slacker has it, EDBT 2012), works on the logarithms of both: it
-// changes the workers by a factor. It falls faster than it rises, waits after a pause until the
-// server feels us again, and does not rise while our workers do less than they may. Where commits
-// vary much, all that is slower: a sample counts less, and none for more than 1.3 times the
-// present.
+// much, longer; the soft limit is max(1.5 x its median, + 5 ms), on a
+// fast server no more than 2 x, or what SetImpact says. Of the time between the two, the used
+// share is what counts: in a queue it grows about as the work of ours does, whatever one worker
+// weighs and whatever the others do. So the law, a proportional-integral controller in
+// velocity form (as Slacker has it, EDBT 2012), works on the logarithms of both: it changes the
+// workers by a factor. It falls faster than it rises, waits after a pause until the server feels
+// us again, and does not rise while our workers do less than they may.
 //
 // A breath comes after 50 s at first: each 20 s while the baseline moves otherwise than expected,
 // each 80 s while it does not. Between breaths the baseline follows the load of the others, by what
-// a worker of ours costs (cost.h), if that is known. If not, a breath comes at once when the law
-// had to move far from where it had settled. It also comes when commits are faster than they should
-// be even without us: then others changed their load. What a breath finds far from what was
-// expected is doubted until the next has found the same, and meanwhile the law does not rise. A
-// limit that is passed with next to no work of ours is not ours to keep: the next breath moves it,
-// and a small floor is kept instead of starving.
+// a worker of ours costs (cost.h). While that is not known, a breath comes at once when the law had
+// to move far from where it had settled, or when commits are faster than they should be even
+// without us: then others changed their load. What a breath finds far from what was expected is
+// doubted until the next has found the same, and meanwhile the law does not rise. A limit that is
+// passed with next to no work of ours is not ours to keep: the next breath moves it, and a small
+// floor is kept instead of starving.
 //
 // One sample of 1.6 times the limit stops all until the next. A second one is a panic: nothing runs
-// for 2, 4, 8 … 60 s, and then half of what was borne before. Where commits vary much, each
-// takes more samples in a row. After a silence of 3 s it listens first, as in a breath.
+// for 2, 4, 8 … 60 s, and then half of what was borne before. After a silence of 3 s it listens
+// first, as in a breath.
 //
 // Not thread-safe: the pacer guards it. Reads no clock.
 
@@ -57,8 +56,9 @@ class Controller {
   // As many workers from now on. What the server bears stays as it is known.
   void SetWorkersMax(int workers_max);
 
-  // What commits may feel: `share` of their time without us, at least 1 ms x `share`; or, if
-  // `most` is not zero, that they take so long. Requires: share above 0.
+  // What commits may feel: `share` of their time without us, at least 10 ms x `share` if
+  // that is no more than twice the share; or, if `most` is not zero, that they take so long.
+  // Requires: share above 0.
   void SetImpact(double share, absl::Duration most) {
     impact_ = share;
     commit_max_ = most;
@@ -77,9 +77,9 @@ class Controller {
   // False while the baseline is being learnt: nobody may run.
   bool ready() const { return ready_; }
 
-  // From 0 to workers_max; 0 in a panic, in a breath, and while the next sample tells whether it is
+  // From 0 to workers_max; 0 in a panic, in a breath, and until the next sample tells whether it is
   // a panic.
-  double effective_workers() const;
+  double effective_workers() const { return quiet_ || over_panic_ > 0 ? 0 : effective_; }
 
   // It hears the server without us, to learn how fast it is then.
   bool listens() const { return !ready_ || (quiet_ && *quiet_why_ != '\0'); }
@@ -96,8 +96,7 @@ class Controller {
 
  private:
   absl::Duration Soft() const;
-  double Calm() const;
-  double SamplesOfPanic() const;
+  double SetPoint() const;
   double UsedShare() const;
   void Smooth(absl::Duration canary);
   void LearnFirst(absl::Duration canary);
@@ -121,7 +120,7 @@ class Controller {
   // The baseline.
   bool ready_ = false;
   std::vector<absl::Duration> heard_;  // canaries of this quiet time, or of the beginning
-  absl::Duration alone_;               // without us
+  absl::Duration alone_;               // the median without us
   bool doubted_ = false;               // it moved far: to be learnt again soon
   absl::Duration heard_alone_;         // the same, as it was last heard
   double noise_ = 0.05;                // by how much of itself a canary is off, on the mean

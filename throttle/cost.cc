@@ -7,9 +7,9 @@ namespace throttle {
 namespace {
 
 constexpr double kSmoothedSeconds = 2.5;
-constexpr double kForget = 0.85;  // A breath counts so much of the one after it.
-constexpr double kSure = 1.15;    // errors; beyond this it is not possible
-constexpr double kKnown = 2.5;    // errors
+constexpr double kForget = 0.8;  // A breath counts so much of the one after it.
+constexpr double kSure = 1.5;    // errors; beyond this it is not possible
+constexpr double kKnown = 3;     // errors
 
 double Rate(absl::Duration time) { return 1 / absl::ToDoubleSeconds(time); }
 absl::Duration Time(double rate) { return absl::Seconds(1 / rate); }

@@ -43,7 +43,7 @@ double Plant::Time(double load) const {
 
 double Plant::Commit() const { return Time(others_ + options_.worker_takes * felt_); }
 double Plant::Alone() const { return Time(course_.others(seconds_)); }
-double Plant::Limit() const { return std::max(1.5 * Alone(), Alone() + 0.5); }
+double Plant::Limit() const { return std::max(1.5 * Alone(), std::min(Alone() + 5, 2 * Alone())); }
 
 double Plant::Slowness(double busy) const {
   const double left = std::max(1 - kFull, 1 - others_ / Capacity());

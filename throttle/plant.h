@@ -73,7 +73,7 @@ class Plant {
   absl::Time now() const { return absl::UnixEpoch() + absl::Seconds(seconds_); }
 
   // The truth, without noise, in milliseconds: a commit now, the same without us, and the limit
-  // that the live workload is promised, max(1.5 x, + 0.5 ms) of that.
+  // that the live workload is promised, max(1.5 x, min(+ 5 ms, 2 x)) of that.
   double Commit() const;
   double Alone() const;
   double Limit() const;

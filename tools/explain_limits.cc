@@ -117,7 +117,8 @@ std::vector<throttle::Signal> ExplainLimits(const Look& look, const restructure:
     signal.why = absl::StrCat(
         by_time ? "impact, as a time"
                 : absl::StrCat(throttle::ReadableShare(chosen.impact), " of the median now, or ",
-                               FormatTimeSpan(chosen.impact * absl::Milliseconds(10)), " more"),
+                               FormatTimeSpan(chosen.impact * absl::Milliseconds(10)),
+                               " more, at most twice the share"),
         "; the job learns it anew before its first batch");
     limits.push_back(std::move(signal));
   }

@@ -179,7 +179,7 @@ TEST(ControllerTest, ListensAfterASilence) {
   EXPECT_EQ(controller.reason(), "listens, after no sample came for a while");
   for (int i = 0; i < 12; ++i) controller.Observe(now += kTick, absl::Milliseconds(8));
   EXPECT_GT(controller.effective_workers(), 0);
-  EXPECT_NE(controller.reason().find("the limit is 12ms"), std::string::npos)
+  EXPECT_NE(controller.reason().find("the limit is 13ms"), std::string::npos)
       << controller.reason();
 }
 

@@ -396,13 +396,13 @@ TEST_F(PacedByCommitsTest, AllRunOnAServerThatFeelsNothing) {
 TEST_F(PacedByCommitsTest, AShareOfTheTimeIsAPauseBeforeTheBatch) {
   Commits(60, absl::Milliseconds(4));
   for (int i = 0; i < 50; ++i) pacer_.BatchDone(2000, absl::Milliseconds(100));
-  Commits(25, absl::Milliseconds(8.5));  // Over the limit of 6 ms, but no panic.
+  Commits(25, absl::Milliseconds(12));  // Over the limit of 8 ms, but no panic.
   const Decision decision = Next(0);
   EXPECT_TRUE(decision.may_run);
   EXPECT_FALSE(Next(3).may_run);
-  EXPECT_EQ(decision.reason.rfind("commits take 8.5ms, the limit is 6ms: ", 0), 0U)
+  EXPECT_EQ(decision.reason.rfind("commits take 12ms, the limit is 8ms: ", 0), 0U)
       << decision.reason;
-  Commits(60, absl::Milliseconds(8.5));
+  Commits(60, absl::Milliseconds(12));
   EXPECT_GT(Next(0).pause, absl::Milliseconds(100)) << "less than half of one worker's time";
 }
 
@@ -416,9 +416,9 @@ TEST_F(PacedByCommitsTest, TheSmallerOfWhatCommitsAndSignalsAllowCounts) {
   EXPECT_FALSE(Next(2).may_run) << "half of four";
   EXPECT_EQ(Next(0).reason, "2 requested checkpoints in 10 minutes >= 2: 2 of 4 workers");
   EXPECT_EQ(pacer_.pace().allowance, 2);
-  Commits(36, absl::Milliseconds(8.5));
+  Commits(25, absl::Milliseconds(12));
   load.taken_at = At(now_ += absl::Milliseconds(1));
-  load.canary = absl::Milliseconds(8.5);
+  load.canary = absl::Milliseconds(12);
   pacer_.Observe(load);
   EXPECT_EQ(Next(0).reason.rfind("commits take", 0), 0U) << Next(0).reason;
 }
@@ -428,23 +428,26 @@ TEST_F(PacedByCommitsTest, ImpactSaysHowMuchSlowerCommitsMayGet) {
   limits.impact = 2;
   pacer_.SetLimits(limits);
   Commits(60, absl::Milliseconds(4));
-  Commits(40, absl::Milliseconds(8.5));  // Over 6 ms, but under 4 + 2 x 4 ms.
+  Commits(40, absl::Milliseconds(12));  // Over 8 ms, but under 4 + 4 x 4 ms.
   EXPECT_TRUE(Next(3).may_run) << Next(3).reason;
-  limits.commit_max = absl::Milliseconds(6);
+  limits.commit_max = absl::Milliseconds(9);
   pacer_.SetLimits(limits);
-  Commits(12, absl::Milliseconds(8.5));
+  Commits(15, absl::Milliseconds(12));
   EXPECT_FALSE(Next(3).may_run);
-  EXPECT_NE(Next(0).reason.find("commits take 8.5ms, the limit is 6ms"), std::string::npos)
+  EXPECT_NE(Next(0).reason.find("commits take 12ms, the limit is 9ms"), std::string::npos)
       << Next(0).reason;
 }
 
 TEST(ImpactTest, TheLimitIsByShareWithAFloorOrByTime) {
   const absl::Duration none = absl::ZeroDuration();
   const auto ms = [](double count) { return absl::Milliseconds(count); };
-  EXPECT_EQ(Controller::SoftLimit(ms(4), 0.5, none), ms(6));
-  EXPECT_EQ(Controller::SoftLimit(ms(0.5), 0.5, none), ms(1));
+  EXPECT_EQ(Controller::SoftLimit(ms(6), 0.5, none), ms(11));
+  EXPECT_EQ(Controller::SoftLimit(ms(1), 0.5, none), ms(2))
+      << "5 ms more would be six times as slow";
+  EXPECT_EQ(Controller::SoftLimit(ms(0.1), 0.5, none), ms(0.6)) << "nobody feels that";
+  EXPECT_EQ(Controller::SoftLimit(ms(1), 0.25, none), ms(1.5));
   EXPECT_EQ(Controller::SoftLimit(ms(40), 0.5, none), ms(60));
-  EXPECT_EQ(Controller::SoftLimit(ms(4), 0.25, none), ms(5));
+  EXPECT_EQ(Controller::SoftLimit(ms(6), 0.1, none), ms(7));
   EXPECT_EQ(Controller::SoftLimit(ms(4), 0.5, ms(12)), ms(12));
   EXPECT_EQ(Controller::SoftLimit(ms(20), 0.5, ms(12)), ms(21)) << "12 ms cannot be kept";
 }
@@ -461,7 +464,7 @@ TEST_F(PacedByCommitsTest, AnOldSampleHalvesThePace) {
 TEST_F(PacedByCommitsTest, BelowOneWorkerBatchesAreShort) {
   Commits(60, absl::Milliseconds(4));
   EXPECT_EQ(pacer_.rows_per_batch(), 2000);
-  Commits(130, absl::Milliseconds(8.5));
+  Commits(60, absl::Milliseconds(12));
   for (int i = 0; i < 10; ++i) pacer_.BatchDone(pacer_.rows_per_batch(), absl::Milliseconds(100));
   EXPECT_LT(pacer_.rows_per_batch(), 1000) << "100 ms are the target, but not of a share";
 }
