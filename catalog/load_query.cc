@@ -78,10 +78,6 @@ std::string FirstLine(const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<SignalSources> PrepareForSampling(Session& session, absl::Duration statement_max) {
-  absl::Status set = session.Execute(absl::StrCat(
-      "SET default_transaction_read_only = on; SET lock_timeout = 0; SET statement_timeout = ",
-      absl::ToInt64Milliseconds(statement_max)));
-  if (!set.ok()) return set;
   absl::StatusOr<Rows> rows = session.Query(
       "SELECT pg_catalog.current_setting('server_version_num'), current_user,"
       " pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),"
@@ -100,6 +96,11 @@ absl::StatusOr<SignalSources> PrepareForSampling(Session& session, absl::Duratio
   const std::int64_t keep_megabytes = ToInt(row[5]);  // -1: no bound
   sources.slot_keep_bytes = keep_megabytes > 0 ? keep_megabytes << 20 : 0;
   sources.connections_max = static_cast<int>(ToInt(row[6]));
+  // From here on only: what is asked once may take its time, as connecting does.
+  absl::Status set = session.Execute(absl::StrCat(
+      "SET default_transaction_read_only = on; SET lock_timeout = 0; SET statement_timeout = ",
+      absl::ToInt64Milliseconds(statement_max)));
+  if (!set.ok()) return set;
   return sources;
 }
 
