@@ -114,7 +114,7 @@ absl::Status StoreFingerprint(Session& session, std::int64_t job_id, const Struc
 // objects. kFailedPrecondition if somebody else has taken the job.
 absl::StatusOr<std::vector<std::string>> Guard(Session& session, std::int64_t job_id,
                                                std::int64_t token);
-// The same with the storage of `source` alone: a tenth of the work.
+// The same of the storage of `source` alone: the whole fingerprint takes milliseconds.
 absl::StatusOr<std::vector<std::string>> GuardStorage(Session& session, std::int64_t job_id,
                                                       std::int64_t token, std::int64_t source);
 

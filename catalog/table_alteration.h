@@ -41,7 +41,7 @@ absl::StatusOr<AlteredColumns> TryAlteration(Session& session, const TableFacts&
                                              const std::vector<std::string>& generated,
                                              const TableAlteration& alteration);
 
-// Looks for rows whose values do not fit these columns of the new table: up to three, in words, by
+// Looks for rows whose values do not fit these columns of the new table: a few, in words, by
 // key, with what the server says of a value that it cannot convert. Works for a quarter of the
 // time, a few pages at once, since nothing else paces it. kDeadlineExceeded when `limit` is over
 // before all rows were seen, and none was found.
