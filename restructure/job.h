@@ -148,7 +148,8 @@ absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_
                         const GuardOptions& options, const std::function<absl::Status()>& body);
 
 // Runs `body` in a transaction under the job's fence alone: for what is taken down, which others
-// may have changed or dropped, and for what comes after an exchange.
+// may have changed or dropped, and for what comes after an exchange. With a `lock_timeout` it
+// belongs into RetryForLock; zero, which waits, is for what nobody else waits for: the ledger.
 absl::Status RunFenced(const Job& job, catalog::Session& session, absl::string_view label,
                        absl::Duration lock_timeout, const std::function<absl::Status()>& body);
 

@@ -77,7 +77,7 @@ absl::Status ValidateForeignKeys(Job& job, const char* label) {
       // Old rows violate it, which its former validity hid. It is enforced for new ones.
       job.notes.push_back(absl::StrCat("the foreign key ", catalog::DisplayName(key.name), " of ",
                                        key.table.Display(), " stays NOT VALID: ", done.message()));
-      done = RunFenced(job, *job.session, label, job.settings.lock_timeout, [&] {
+      done = RunFenced(job, *job.session, label, absl::ZeroDuration(), [&] {
         absl::Status noted = catalog::AddEvent(*job.session, job.id(), job.notes.back());
         return noted.ok() ? catalog::ForgetForeignKey(*job.session, job.id(), key) : noted;
       });

@@ -99,7 +99,7 @@ absl::StatusOr<Next> Disconnect(Job& job) {
     absl::Status emptied = job.settings.disconnect_in_batches ? EmptyInBatches(job, *retired)
                                                               : EmptyInSteps(job, *retired);
     if (emptied.ok()) {
-      emptied = RunGuarded(job, *job.session, "stage", options, [&] {
+      emptied = RunFenced(job, *job.session, "stage", absl::ZeroDuration(), [&] {
         return catalog::SetStage(*job.session, retired->structure_id, "emptied");
       });
     }

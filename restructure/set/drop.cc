@@ -14,6 +14,18 @@ absl::Status DropTriggers(Job& job, const char* label, const std::function<absl:
   return RunUnderTableLock(job, job.set.member, label, drop);
 }
 
+// What is taken down with it are the tool's own tables, which others may read, or vacuum.
+absl::Status CloseWith(Job& job, const catalog::Structure* structure, const char* outcome,
+                       const std::function<absl::Status()>& take_down) {
+  const catalog::QualifiedName relation = structure != nullptr ? structure->table : job.set.alias;
+  return RetryForLock(job, relation, "ACCESS EXCLUSIVE", [&](int) {
+    return RunFenced(job, *job.session, "close_job", job.settings.lock_timeout, [&] {
+      absl::Status done = take_down();
+      return done.ok() ? catalog::CloseJob(*job.session, job.id(), outcome) : done;
+    });
+  });
+}
+
 }  // namespace
 
 // Before: the retired structure is empty and not kept.
@@ -35,15 +47,14 @@ absl::StatusOr<Next> Drop(Job& job) {
     return done;
   });
   if (!status.ok()) return status;
-  status = RunFenced(job, session, "close_job", job.settings.lock_timeout, [&]() -> absl::Status {
+  status = CloseWith(job, retired, "done", [&]() -> absl::Status {
     absl::Status done;
     if (retired != nullptr) done = catalog::DropStructure(session, *retired);
     if (done.ok() && live != nullptr) done = catalog::DropKeyLog(session, *live);
     if (done.ok() && retired != nullptr) {
       done = catalog::DeleteStructure(session, retired->structure_id);
     }
-    if (done.ok() && job.drops()) done = catalog::DeleteSet(session, job.set.set_id);
-    return done.ok() ? catalog::CloseJob(session, job.id(), "done") : done;
+    return done.ok() && job.drops() ? catalog::DeleteSet(session, job.set.set_id) : done;
   });
   if (!status.ok()) return status;
   return Next::kGoOn;
@@ -64,11 +75,10 @@ absl::Status Abandon(Job& job) {
     });
     if (!status.ok()) return status;
   }
-  return RunFenced(job, session, "close_job", job.settings.lock_timeout, [&]() -> absl::Status {
+  return CloseWith(job, &replacement, "aborted", [&]() -> absl::Status {
     absl::Status done = catalog::DropStructure(session, replacement);
     if (done.ok()) done = catalog::DeleteStructure(session, replacement.structure_id);
-    if (done.ok() && job.creates()) done = catalog::DeleteSet(session, job.set.set_id);
-    return done.ok() ? catalog::CloseJob(session, job.id(), "aborted") : done;
+    return done.ok() && job.creates() ? catalog::DeleteSet(session, job.set.set_id) : done;
   });
 }
 

@@ -51,15 +51,14 @@ absl::Status DropSide(Job& job, const catalog::TableSide& side) {
 }
 
 absl::Status Close(Job& job, const char* outcome) {
-  return RunFenced(
-      job, *job.session, "close_job", job.settings.lock_timeout, [&]() -> absl::Status {
-        absl::Status done;
-        for (const catalog::TableSide* side : {&job.table->old_side, &job.table->new_side}) {
-          if (!done.ok()) return done;
-          done = catalog::DeleteStructure(*job.session, side->structure.structure_id);
-        }
-        return done.ok() ? catalog::CloseJob(*job.session, job.id(), outcome) : done;
-      });
+  return RunFenced(job, *job.session, "close_job", absl::ZeroDuration(), [&]() -> absl::Status {
+    absl::Status done;
+    for (const catalog::TableSide* side : {&job.table->old_side, &job.table->new_side}) {
+      if (!done.ok()) return done;
+      done = catalog::DeleteStructure(*job.session, side->structure.structure_id);
+    }
+    return done.ok() ? catalog::CloseJob(*job.session, job.id(), outcome) : done;
+  });
 }
 
 // Who renamed the tables by hand has the last word about which one is wanted.
@@ -111,7 +110,7 @@ absl::StatusOr<Next> Disconnect(Job& job) {
   if (absl::Status names = CheckNames(job); !names.ok()) return names;
   const catalog::TableSide& retired = RetiredSide(job);
   if (retired.structure.capture != "off") {
-    absl::Status off = RunFenced(job, *job.session, "disconnect", job.settings.lock_timeout, [&] {
+    absl::Status off = RunFenced(job, *job.session, "disconnect", absl::ZeroDuration(), [&] {
       absl::Status status = catalog::StopCapture(*job.session, SourceOf(job, LiveSide(job)),
                                                  retired.structure, std::nullopt);
       if (!status.ok()) return status;
@@ -126,7 +125,7 @@ absl::StatusOr<Next> Disconnect(Job& job) {
   const catalog::TableSide& side = RetiredSide(job);
   absl::Status emptied = DropIndexes(job, side);
   if (emptied.ok()) {
-    emptied = RunFenced(job, *job.session, "stage", job.settings.lock_timeout, [&] {
+    emptied = RunFenced(job, *job.session, "stage", absl::ZeroDuration(), [&] {
       return catalog::SetStage(*job.session, side.structure.structure_id, "emptied");
     });
   }

@@ -158,6 +158,29 @@ TEST_F(OperatorsTest, DoctorFindsWhatIsLeftAndPlanChangesNothing) {
   EXPECT_TRUE(Exits(kLeftovers, Run({"doctor"})));
 }
 
+// Somebody reads the tool's own tables, or autovacuum works on them: as anywhere, the job waits.
+TEST_F(OperatorsTest, WhatIsTakenDownMayBeLockedByOthers) {
+  CreateSet(500);
+  for (const std::string end : {"abort", "finish"}) {
+    const std::vector<std::string> held = {"--hold-before-swap", "--no-throttle"};
+    const std::vector<std::string> swapped = {"--no-throttle"};
+    ASSERT_TRUE(Exits(kDone, Run(RunSetArguments(end == "abort" ? held : swapped))));
+    const std::string key_log = sql().Text(
+        "SELECT oid::regclass::text FROM pg_class WHERE relname LIKE 'keys\\_%'"
+        " AND relkind = 'r' ORDER BY oid DESC LIMIT 1");
+    Client reader(target().Conninfo("reader"));
+    reader.Exec("BEGIN; LOCK TABLE " + key_log + " IN ACCESS SHARE MODE");
+    Tool tool(target(), {end, Job()});
+    EXPECT_TRUE(Eventually([&] {
+      return tool.Written().find("lock ACCESS EXCLUSIVE") != std::string::npos;
+    })) << tool.Written();
+    reader.Exec("COMMIT");
+    EXPECT_TRUE(Exits(kDone, tool.Wait()));
+    EXPECT_TRUE(None(Differences()));
+  }
+  EXPECT_TRUE(Clean());
+}
+
 TEST_F(OperatorsTest, DropTakesEverythingAway) {
   CreateMembers(sql(), 500);
   const std::vector<std::string> before = Objects(sql());
