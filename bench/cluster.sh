@@ -59,7 +59,7 @@ StopCluster() {
 StartCluster() {
   trap StopCluster EXIT
   trap 'exit 130' INT TERM HUP
-  folder=$(mktemp -d /tmp/pg_restructure_bench_XXXXXX)
+  folder=$(mktemp -d "${BENCH_FOLDER:-/tmp}/pg_restructure_bench_XXXXXX")
   ((EUID != 0)) || chown postgres: "$folder"
   AsOwner "$programs/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 \
     --no-locale --no-sync >"$folder/initdb.log"

@@ -111,9 +111,14 @@ absl::StatusOr<FastSignals> ReadFastSignals(Session& session, const SignalSource
             "  WHERE state = 'active' AND backend_type = 'client backend'"
             "  AND NOT pg_catalog.starts_with(application_name, 'pg_restructure job '))"
           : "NULL";
+  // Before PostgreSQL 15 it is known too late.
+  const char* const database =
+      sources.version >= 150000
+          ? "d.active_time, d.xact_commit + d.xact_rollback FROM pg_catalog.pg_stat_database d, "
+          : "NULL, NULL FROM (SELECT pg_catalog.current_database() AS datname) d, ";
   absl::StatusOr<Rows> rows = session.Query(
       absl::StrCat("SELECT ", kPosition, ", coalesce(w.n, 0), coalesce(w.longest, 0), ", active,
-                   " FROM ", kWaits));
+                   ", ", database, kWaits, " WHERE d.datname = pg_catalog.current_database()"));
   if (!rows.ok()) return rows.status();
   const Row& row = rows->front();
   FastSignals signals;
@@ -121,6 +126,8 @@ absl::StatusOr<FastSignals> ReadFastSignals(Session& session, const SignalSource
   signals.sessions_waiting_for_us = static_cast<int>(ToInt(row[1]));
   signals.longest_wait_for_us = absl::Seconds(ToDouble(row[2]));
   if (row[3]) signals.active_sessions = static_cast<int>(ToInt(row[3]));
+  if (row[4] && row[5])
+    signals.database = Usage{absl::Milliseconds(ToDouble(row[4])), ToInt(row[5])};
   rows = session.Query(kReplicas);
   if (!rows.ok()) return rows.status();
   for (const Row& replica : *rows) {

@@ -45,6 +45,7 @@ struct FastSignals {
   int sessions_waiting_for_us = 0;  // on locks that sessions of ours hold
   absl::Duration longest_wait_for_us;
   std::optional<int> active_sessions;  // of others
+  std::optional<Usage> database;       // of all sessions, ours too; not before PostgreSQL 15
   std::vector<ReplicaState> replicas;
 };
 

@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "catalog/failpoint.h"
 #include "catalog/names.h"
 #include "catalog/pqxx_compat.h"
@@ -122,6 +125,14 @@ bool ToBool(const Value& value) { return value && *value == "t"; }
 
 std::string ToText(const Value& value) { return value.value_or(""); }
 
+namespace {
+
+// In nanoseconds, which are atomic.
+std::atomic<std::int64_t> active_of_all{0};
+std::atomic<std::int64_t> transactions_of_all{0};
+
+}  // namespace
+
 struct Session::Implementation {
   std::unique_ptr<pqxx::connection> connection;
   Notices notices;  // Before the transaction: both need the connection.
@@ -131,19 +142,37 @@ struct Session::Implementation {
   bool in_transaction = false;
   bool lost = false;
 
+  // Of the present transaction; and the least that any answer took, which is not the server's time.
+  absl::Duration active;
+  absl::Duration way = absl::InfiniteDuration();
+
   bool Open() const { return !lost && connection->is_open(); }
+
+  void Count(absl::Duration elapsed) {
+    way = std::min(way, elapsed);
+    active += elapsed - way;
+    if (!in_transaction) TransactionEnded();
+  }
+
+  void TransactionEnded() {
+    active_of_all += absl::ToInt64Nanoseconds(active);
+    ++transactions_of_all;
+    active = absl::ZeroDuration();
+  }
 
   template <typename Run>
   absl::Status Guarded(Run run) {
     if (lost) return absl::UnavailableError("the connection to the server was lost");
+    absl::Status status;
+    const absl::Time start = absl::Now();
     try {
       run();
-      return absl::OkStatus();
     } catch (...) {
-      absl::Status status = CurrentExceptionStatus(Open());
+      status = CurrentExceptionStatus(Open());
       if (absl::IsUnavailable(status)) lost = true;
-      return status;
     }
+    Count(absl::Now() - start);
+    return status;
   }
 };
 
@@ -209,6 +238,9 @@ absl::Status Session::Execute(const std::string& sql) {
 }
 
 std::int64_t Session::affected_rows() const { return implementation_->affected_rows; }
+Usage Session::OfAll() {
+  return {absl::Nanoseconds(active_of_all.load()), transactions_of_all.load()};
+}
 int Session::backend_pid() const { return implementation_->connection->backendpid(); }
 const std::vector<std::string>& Session::search_path() const {
   return implementation_->search_path;
@@ -219,12 +251,17 @@ void Session::CutReceiving() { (void)shutdown(implementation_->connection->sock(
 
 absl::StatusOr<Transaction> Transaction::Begin(Session& session, absl::string_view label,
                                                Timeouts timeouts) {
+  Session::Implementation& implementation = *session.implementation_;
+  // The server counts what a session did a second late, unless it is told not to.
+  const bool counts = implementation.connection->server_version() >= 150000;
+  implementation.in_transaction = true;
   absl::Status begun = session.Execute(
       absl::StrCat("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ",
                    Milliseconds(timeouts.lock),
-                   "; SET LOCAL statement_timeout = ", Milliseconds(timeouts.statement)));
+                   "; SET LOCAL statement_timeout = ", Milliseconds(timeouts.statement),
+                   counts ? "; SELECT pg_catalog.pg_stat_force_next_flush()" : ""));
+  implementation.in_transaction = begun.ok();
   if (!begun.ok()) return begun;
-  session.implementation_->in_transaction = true;
   return Transaction(session, label);
 }
 
@@ -233,8 +270,9 @@ Transaction::Transaction(Transaction&& other) noexcept
 
 Transaction::~Transaction() {
   if (session_ == nullptr) return;
-  session_->implementation_->in_transaction = false;
   if (!session_->implementation_->lost) (void)session_->Execute("ROLLBACK");
+  session_->implementation_->in_transaction = false;
+  session_->implementation_->TransactionEnded();
 }
 
 absl::Status Transaction::Commit() {
@@ -256,6 +294,7 @@ absl::Status Transaction::Commit() {
   }
   if (!committed.ok()) return committed;
   session.implementation_->in_transaction = false;
+  session.implementation_->TransactionEnded();
   session_ = nullptr;
   return FailpointHit(absl::StrCat(label_, ".after_commit"), [&] { session.Cut(); });
 }

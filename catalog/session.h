@@ -38,6 +38,12 @@ double ToDouble(const Value& value);
 bool ToBool(const Value& value);
 std::string ToText(const Value& value);
 
+// What sessions did: how long statements of theirs ran, and the transactions that ended.
+struct Usage {
+  absl::Duration active;
+  std::int64_t transactions = 0;
+};
+
 class Session {
  public:
   // Connects and pins. `application_name` is what pg_stat_activity shows of it. `conninfo` may
@@ -57,6 +63,10 @@ class Session {
 
   // Rows inserted, updated or deleted by the last Query.
   std::int64_t affected_rows() const;
+
+  // Of all sessions of this process so far, as the server counts it (pg_stat_database): a
+  // transaction when it has ended. Thread-safe.
+  static Usage OfAll();
 
   int backend_pid() const;
   // The schemas that an unqualified name is looked for in, before the pinning.

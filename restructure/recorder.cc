@@ -27,6 +27,7 @@ throttle::TraceRow RowOf(throttle::Pacer& pacer, const throttle::Load& load) {
   row.rows_per_batch = pace.rows;
   row.batch = pace.batch;
   row.commit = load.canary;
+  if (load.transaction) row.transaction = load.transaction->mean;
   row.busy = load.workers_busy;
   return row;
 }

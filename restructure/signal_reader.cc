@@ -62,6 +62,12 @@ absl::Status SignalReader::ReadFast(absl::Time now) {
   load_.sessions_waiting_for_us = read->sessions_waiting_for_us;
   load_.longest_wait_for_us = read->longest_wait_for_us;
   load_.active_sessions = read->active_sessions;
+  if (read->database) {
+    const catalog::Usage ours = catalog::Session::OfAll();
+    load_.transaction =
+        transaction_time_.Observe(now, {read->database->active, read->database->transactions},
+                                  {ours.active, ours.transactions});
+  }
   load_.replicas.emplace();
   load_.replica_lag.reset();
   load_.replica_lag_bytes.reset();

@@ -18,6 +18,7 @@
 #include "throttle/load.h"
 #include "throttle/recent_count.h"
 #include "throttle/replica_lag.h"
+#include "throttle/transaction_time.h"
 
 namespace restructure {
 
@@ -64,6 +65,7 @@ class SignalReader {
   std::vector<absl::Time> custom_due_;
 
   throttle::ReplicaLag replica_lag_;
+  throttle::TransactionTime transaction_time_;
   throttle::RecentCount checkpoints_{absl::Minutes(10)};
   std::int64_t first_segment_ = -1;  // -1: not seen yet
   absl::Time archiver_failing_since_ = absl::InfiniteFuture();

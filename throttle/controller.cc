@@ -11,6 +11,10 @@ namespace {
 
 // The baseline. The shares are of it, and beyond what noise explains.
 constexpr std::size_t kSamplesToLearn = 8;
+constexpr std::size_t kTransactionsToLearn = 2;
+constexpr double kOfTheMean = 0.3;
+constexpr absl::Duration kTransactionsLate = absl::Milliseconds(1250);
+constexpr double kCaution = 0.6;  // of the gains, for what is heard late
 constexpr absl::Duration kSoftMore = absl::Milliseconds(10);  // On a fast server less:
 constexpr double kFastMore = 2;                               // times the share.
 constexpr absl::Duration kNotFelt = absl::Microseconds(500);
@@ -67,7 +71,8 @@ constexpr double kNear = 0.3;      // an error: at rest
 constexpr double kMuchOver = 0.4;  // an error: not ours, if there is but the floor
 
 std::string Readable(absl::Duration duration) {
-  return absl::FormatDuration(absl::Trunc(duration, absl::Microseconds(100)));
+  return absl::FormatDuration(
+      absl::Trunc(duration, absl::Microseconds(duration < absl::Milliseconds(2) ? 10 : 100)));
 }
 
 absl::Duration Median(std::vector<absl::Duration> values) {
@@ -80,6 +85,7 @@ absl::Duration Median(std::vector<absl::Duration> values) {
 
 Controller::Controller(int workers_max, Options options)
     : options_(options),
+      late_(options.hears == Hears::kTransactions ? kTransactionsLate : absl::ZeroDuration()),
       workers_max_(workers_max),
       floor_(std::min(kFloor, workers_max_)),
       effective_(std::min(1.0, workers_max_)),
@@ -95,7 +101,14 @@ void Controller::SetWorkersMax(int workers_max) {
   settled_ = std::min(settled_, workers_max_);
 }
 
-absl::Duration Controller::Soft() const { return SoftLimit(alone_, impact_, commit_max_); }
+absl::Duration Controller::Soft() const {
+  return hears_transactions() ? SoftLimitOfTransactions(alone_, impact_)
+                              : SoftLimit(alone_, impact_, commit_max_);
+}
+
+absl::Duration Controller::SoftLimitOfTransactions(absl::Duration alone, double share) {
+  return (1 + kOfTheMean * share) * alone;
+}
 
 absl::Duration Controller::SoftLimit(absl::Duration alone, double share, absl::Duration most) {
   if (most > absl::ZeroDuration()) return std::max(most, kLeastRoom * alone);
@@ -120,9 +133,11 @@ void Controller::Smooth(absl::Duration canary) {
   smoothed_ += weight * off * smoothed_;
 }
 
-void Controller::LearnFirst(absl::Duration canary) {
+void Controller::LearnFirst(absl::Time now, absl::Duration canary) {
+  // They may begin when ours have run for long.
+  if (hears_transactions() && now - idle_since_ < kSettle + late_) return;
   heard_.push_back(canary);
-  if (heard_.size() < kSamplesToLearn) return;
+  if (heard_.size() < (hears_transactions() ? kTransactionsToLearn : kSamplesToLearn)) return;
   alone_ = Median(heard_);
   smoothed_ = alone_;
   heard_.clear();
@@ -180,7 +195,7 @@ void Controller::Observe(absl::Time taken_at, absl::Duration canary, std::option
     idle_since_ = std::min(idle_since_, taken_at);
   }
   if (!ready_) {
-    LearnFirst(canary);
+    LearnFirst(taken_at, canary);
     seen_ = last_ = quiet_until_ = taken_at;
     return;
   }
@@ -189,7 +204,7 @@ void Controller::Observe(absl::Time taken_at, absl::Duration canary, std::option
   if (quiet_) {
     Listen(taken_at, canary);
   } else if (was_silent && options_.breath) {
-    BeQuiet(taken_at, kBreath, "listens, after no sample came for a while");
+    BeQuiet(taken_at, kBreath + late_, "listens, after no sample came for a while");
   } else {
     Smooth(canary);
     Steer(taken_at, canary);
@@ -197,11 +212,11 @@ void Controller::Observe(absl::Time taken_at, absl::Duration canary, std::option
 }
 
 void Controller::Listen(absl::Time now, absl::Duration canary) {
-  if (now - std::max(idle_since_, quiet_since_) >= kSettle) heard_.push_back(canary);
+  if (now - std::max(idle_since_, quiet_since_) >= kSettle + late_) heard_.push_back(canary);
   if (now < quiet_until_) return;
   // Noise needs more to be heard, and a batch that was under way may take long; but a breath ends.
-  const auto wanted =
-      static_cast<std::size_t>(std::ceil(kSamplesOfBreath * std::max(1.0, noise_ / kCalm)));
+  const double calm = hears_transactions() ? 1 : kSamplesOfBreath;
+  const auto wanted = static_cast<std::size_t>(std::ceil(calm * std::max(1.0, noise_ / kCalm)));
   if (heard_.size() < wanted && now < quiet_until_ + kBreathMore) return;
   if (now - quiet_since_ > kBreath + kBreathMore) cost_.BreathIsSpoilt();
   LearnAgain();
@@ -227,6 +242,12 @@ bool Controller::Panics(absl::Time now, absl::Duration canary) {
   return true;
 }
 
+void Controller::Breathe(absl::Time now) {
+  if (!ready_ || quiet_ || !options_.breath) return;
+  cost_.BreathBegins(smoothed_);
+  BeQuiet(now, kBreath + late_, "a breath: how fast the server is without us");
+}
+
 bool Controller::MustBreathe(absl::Time now) const {
   if (!options_.breath) return false;
   const absl::Duration since = now - quiet_until_;
@@ -242,7 +263,8 @@ bool Controller::MustBreathe(absl::Time now) const {
 double Controller::Change(double seconds) {
   const double error = -std::log(UsedShare() / SetPoint());
   const double integral = error > 0 ? kIntegral : kIntegralOver;
-  const double change = kProportional * (error - error_) + integral * error * seconds;
+  const double gain = hears_transactions() ? kCaution : 1;
+  const double change = gain * (kProportional * (error - error_) + integral * error * seconds);
   error_ = error;
   // What is not used shows only when it is; and a limit that is doubted leads nowhere new.
   const bool may_rise = busy_ >= kInUse * effective_ && !doubted_;
@@ -254,16 +276,15 @@ void Controller::Steer(absl::Time now, absl::Duration canary) {
   if (Panics(now, canary)) return;
   LearnFromFastOnes();
   if (MustBreathe(now)) {
-    cost_.BreathBegins(smoothed_);
-    BeQuiet(now, kBreath, "a breath: how fast the server is without us");
+    Breathe(now);
     return;
   }
   // A sample that comes late moves no more than one in time: silence never lets it grow.
   const double seconds = std::clamp(absl::ToDoubleSeconds(now - last_), 0.0, 1.0);
   last_ = now;
   const double change = Change(seconds);
-  if (now - quiet_until_ < kHold) return;
-  if (now - quiet_until_ >= kTrackAfter) Track();
+  if (now - quiet_until_ < kHold + late_) return;
+  if (now - quiet_until_ >= kTrackAfter + late_) Track();
   const double most = std::clamp(ceiling_, effective_, workers_max_);
   effective_ = std::clamp(effective_ * std::exp(change), floor_, most);
   if (canary <= Soft()) borne_ = effective_;
@@ -272,11 +293,12 @@ void Controller::Steer(absl::Time now, absl::Duration canary) {
 }
 
 std::string Controller::reason() const {
-  if (!ready_) return "learns how fast the server commits without us";
+  if (!ready_) return "learns how fast the server is without us";
   if (quiet_ && *quiet_why_ != '\0') return quiet_why_;
   if (!quiet_ && effective_ >= workers_max_) return "";
+  const char* const who = hears_transactions() ? "transactions of others" : "commits";
   const std::string why =
-      absl::StrCat("commits take ", Readable(latest_), ", the limit is ", Readable(Soft()));
+      absl::StrCat(who, " take ", Readable(latest_), ", the limit is ", Readable(Soft()));
   if (quiet_) return absl::StrCat(why, ": all workers wait");
   const std::string pace = absl::StrFormat("%.1f of %.0f workers", effective_, workers_max_);
   if (error_ > 0) return absl::StrCat(pace, ", rising: ", why);

@@ -23,6 +23,11 @@
 // for 2, 4, 8 … 60 s, and then half of what was borne before. After a silence of 3 s it listens
 // first, as in a breath.
 //
+// Two of them work side by side. One hears the canary; the other what transactions of others take
+// on the mean (transaction_time.h), with a limit that is much nearer, since there is much less
+// noise, and with less haste, since it is known a second late. The smaller of what they allow
+// counts.
+//
 // Not thread-safe: the pacer guards it. Reads no clock.
 
 #ifndef THROTTLE_CONTROLLER_H_
@@ -39,18 +44,23 @@ namespace throttle {
 
 class Controller {
  public:
+  // What it hears. A canary, four times a second, is felt at once; what transactions of others take
+  // is known with less noise, but later, and twice a second.
+  enum class Hears { kCanary, kTransactions };
+
   // Parts that can be switched off, to see what each is worth.
   struct Options {
     bool breath = true;
     bool panic = true;
+    Hears hears = Hears::kCanary;
   };
 
   // Requires: at least one worker.
   explicit Controller(int workers_max) : Controller(workers_max, Options()) {}
   Controller(int workers_max, Options options);
 
-  // Records a canary, in the order of time. `busy`: how many workers of ours ran at that moment;
-  // empty: as many as may.
+  // Records a canary, or what transactions take, in the order of time. `busy`: how many workers of
+  // ours ran at that moment; empty: as many as may.
   void Observe(absl::Time taken_at, absl::Duration canary, std::optional<int> busy = std::nullopt);
 
   // As many workers from now on. What the server bears stays as it is known.
@@ -65,6 +75,12 @@ class Controller {
   }
   // The limit on their time, of what they take without us.
   static absl::Duration SoftLimit(absl::Duration alone, double share, absl::Duration most);
+  // The same for transactions of others. What is said of their slowest ones is held by the mean,
+  // and a tail grows faster than a mean: 0.3 x `share`.
+  static absl::Duration SoftLimitOfTransactions(absl::Duration alone, double share);
+
+  // Listens now, with somebody else who does; not if it does already.
+  void Breathe(absl::Time now);
 
   // A worker has worked for so long. Batches that are not told make it no worse than slow to see
   // that others changed their load.
@@ -95,11 +111,12 @@ class Controller {
   std::string reason() const;
 
  private:
+  bool hears_transactions() const { return options_.hears == Hears::kTransactions; }
   absl::Duration Soft() const;
   double SetPoint() const;
   double UsedShare() const;
   void Smooth(absl::Duration canary);
-  void LearnFirst(absl::Duration canary);
+  void LearnFirst(absl::Time now, absl::Duration canary);
   void LearnAgain();
   void Track();
   void LearnFromFastOnes();
@@ -111,6 +128,7 @@ class Controller {
   void BeQuiet(absl::Time now, absl::Duration length, const char* why);
 
   const Options options_;
+  const absl::Duration late_;  // so much later than a canary it hears what we do
   double workers_max_;
   const double floor_;
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "throttle/transaction_time.h"
 
 namespace throttle {
 
@@ -37,6 +38,9 @@ struct Load {
 
   // How long a one-row update and its commit took just now; empty: it was not tried.
   std::optional<absl::Duration> canary;
+
+  // How long transactions of others took of late; empty: not known, or they have next to none.
+  std::optional<TransactionLook> transaction;
 
   // How many workers of ours ran a batch at this moment; empty: not known.
   std::optional<int> workers_busy;

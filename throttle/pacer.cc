@@ -17,6 +17,11 @@ constexpr absl::Duration kOldSample = absl::Seconds(3);  // Not unknown yet, but
 constexpr double kAimMin = 0.25;
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
 
+Controller::Options OfTransactions(Controller::Options options) {
+  options.hears = Controller::Hears::kTransactions;
+  return options;
+}
+
 std::string AgeReason(const Load& load, const Limits& limits, absl::Time now) {
   if (limits.sample_age_max <= absl::ZeroDuration()) return "";
   if (load.known_at() == absl::InfinitePast()) return "no load sample yet";
@@ -57,15 +62,18 @@ Pacer::Pacer(Limits limits, BatchSize::Options batch_size, int workers, Windows 
       limits_(limits),
       batch_size_(batch_size),
       controller_(workers, controller),
+      of_transactions_(workers, OfTransactions(controller)),
       knee_(workers),
       batch_time_(batch_size.target) {
   controller_.SetImpact(limits.impact, limits.commit_max);
+  of_transactions_.SetImpact(limits.impact, limits.commit_max);
 }
 
 void Pacer::SetLimits(const Limits& limits) {
   const std::lock_guard<std::mutex> lock(mutex_);
   limits_ = limits;
   controller_.SetImpact(limits.impact, limits.commit_max);
+  of_transactions_.SetImpact(limits.impact, limits.commit_max);
   Judge();
 }
 
@@ -79,6 +87,7 @@ void Pacer::SetWorkers(int workers) {
   if (workers == workers_) return;  // What was found out of them stays known.
   workers_ = workers;
   controller_.SetWorkersMax(workers);
+  of_transactions_.SetWorkersMax(workers);
   knee_.SetWorkersMax(workers);
 }
 
@@ -109,23 +118,42 @@ void Pacer::Observe(const Load& load) {
   if (load.taken_at <= latest_.taken_at) return;
   const bool is_news = load.known_at() > latest_.known_at();
   latest_ = load;
-  if (load.canary) {
-    // What it allows is what all jobs together may do.
-    const int jobs = limits_.heed_others ? load.jobs : 1;
-    std::optional<int> busy = load.workers_busy;
-    if (busy) *busy *= jobs;
-    controller_.SetCeiling(limits_.heed_knee ? jobs * knee_.workers() : workers_);
-    controller_.Observe(load.taken_at, *load.canary, busy);
-    slower_ = controller_.reason();
-    // Of a server that bears less than one worker, short turns are felt less than long ones.
-    const double allowed = controller_.effective_workers();
-    if (allowed > 0) batch_size_.Aim(std::clamp(allowed, kAimMin, 1.0));
-  }
+  Steer(load);
   // What was seen once shrinks the batch only once.
   if (is_news && WaitForUs(load, limits_)) batch_size_.Shrink();
   baseline_.Learn(load);
   Judge();
   knee_.Observe(load.taken_at, Borne().workers);
+}
+
+// What the two allow is what all jobs together may do. When one begins to listen, the other does,
+// too: the time is lost once.
+void Pacer::Steer(const Load& load) {
+  if (!load.canary) return;
+  const int jobs = limits_.heed_others ? load.jobs : 1;
+  std::optional<int> busy = load.workers_busy;
+  if (busy) *busy *= jobs;
+  const double ceiling = limits_.heed_knee ? jobs * knee_.workers() : workers_;
+  const bool listened = controller_.listens() || of_transactions_.listens();
+  controller_.SetCeiling(ceiling);
+  controller_.Observe(load.taken_at, *load.canary, busy);
+  if (HeedsTransactions() && load.transaction->at > transactions_seen_) {
+    transactions_seen_ = load.transaction->at;
+    of_transactions_.SetCeiling(ceiling);
+    of_transactions_.Observe(load.taken_at, load.transaction->mean, busy);
+  }
+  if (!listened && controller_.listens()) of_transactions_.Breathe(load.taken_at);
+  if (!listened && of_transactions_.listens()) controller_.Breathe(load.taken_at);
+  // Of a server that bears less than one worker, short turns are felt less than long ones.
+  const double allowed = BorneByCommits().workers;
+  if (allowed > 0) batch_size_.Aim(std::clamp(allowed, kAimMin, 1.0));
+}
+
+// Of several jobs none knows which transactions are the others' batches. And who has said how long
+// a commit may take has said all.
+bool Pacer::HeedsTransactions() const {
+  return latest_.canary && latest_.transaction && latest_.jobs <= 1 &&
+         limits_.commit_max <= absl::ZeroDuration();
 }
 
 void Pacer::Judge() {
@@ -138,6 +166,7 @@ void Pacer::BatchDone(std::int64_t rows, absl::Duration elapsed) {
   batch_size_.Record(rows, elapsed);
   rollbacks_.Record(false);
   controller_.Worked(elapsed);
+  of_transactions_.Worked(elapsed);
   knee_.BatchDone(rows);
   if (rows > 0) batch_time_ = 0.7 * batch_time_ + 0.3 * elapsed;
 }
@@ -148,12 +177,21 @@ void Pacer::BatchRolledBack() {
   rollbacks_.Record(true);
 }
 
+Pacer::Allowance Pacer::BorneByCommits() const {
+  Allowance allowance{static_cast<double>(workers_), ""};
+  if (!limits_.heed_commits) return allowance;
+  const auto heed = [&allowance](const Controller& controller) {
+    const double workers = controller.ready() ? controller.effective_workers() : 0;
+    if (workers <= allowance.workers) allowance = {workers, controller.reason()};
+  };
+  if (latest_.canary) heed(controller_);
+  if (HeedsTransactions()) heed(of_transactions_);
+  return allowance;
+}
+
 // By the live workload.
 Pacer::Allowance Pacer::Borne() const {
-  Allowance allowance{static_cast<double>(workers_), ""};
-  if (limits_.heed_commits && latest_.canary) {
-    allowance = {controller_.ready() ? controller_.effective_workers() : 0, slower_};
-  }
+  Allowance allowance = BorneByCommits();
   const Signal rolled_back = rollbacks_.Judge(limits_.rolled_back_share_max);
   const Signal& signal = rolled_back.pressure > largest_.pressure ? rolled_back : largest_;
   const double borne = signal.share() * workers_;
@@ -178,9 +216,14 @@ Pacer::Allowance Pacer::SharedWithOthers(Allowance allowance) const {
   return allowance;
 }
 
+bool Pacer::Panics() const {
+  return controller_.panics() || (HeedsTransactions() && of_transactions_.panics());
+}
+
 bool Pacer::listens() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return limits_.heed_commits && limits_.heed_others && latest_.canary && controller_.listens();
+  return limits_.heed_commits && limits_.heed_others && latest_.canary &&
+         (controller_.listens() || (HeedsTransactions() && of_transactions_.listens()));
 }
 
 // Of what is borne, what is worth it.
@@ -227,7 +270,7 @@ Decision Pacer::Next(int worker, absl::Time now) {
   rollbacks_.Elapse(limits_.rolled_back_share_max, now);
   decision.reason = PauseReason(now);
   decision.forbidden = !decision.reason.empty();
-  decision.must_stop = decision.forbidden || (limits_.heed_commits && controller_.panics());
+  decision.must_stop = decision.forbidden || (limits_.heed_commits && Panics());
   decision.may_run = !decision.forbidden && worker < workers_;
   if (decision.may_run) {
     decision.rows = batch_size_.rows();
@@ -256,7 +299,8 @@ absl::Duration Pacer::ExpectedBatch() const { return std::max(batch_time_, batch
 Pace Pacer::pace() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   const Allowance allowance = Allowed();
-  const double pressure = std::max(controller_.pressure(), largest_.pressure);
+  double pressure = std::max(controller_.pressure(), largest_.pressure);
+  if (HeedsTransactions()) pressure = std::max(pressure, of_transactions_.pressure());
   return {pressure, allowance.workers, allowance.reason, batch_size_.rows(), batch_time_};
 }
 

@@ -37,7 +37,8 @@ struct Decision {
 
 // The pace at this moment, for people: never decide by it.
 struct Pace {
-  double pressure = 0;    // of the commits or the largest signal; 1 is the soft limit
+  double pressure =
+      0;  // of the commits, the transactions or the largest signal; 1 is the soft limit
   double allowance = 0;   // workers that they bear
   std::string reason;     // why they are not all; empty: they are
   std::int64_t rows = 0;  // of a batch
@@ -107,6 +108,10 @@ class Pacer {
     std::string reason;  // why it is not all of them
   };
   std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Steer(const Load& load) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Panics() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HeedsTransactions() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Allowance BorneByCommits() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Allowance Borne() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Allowance Allowed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Allowance SharedWithOthers(Allowance allowance) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -123,11 +128,12 @@ class Pacer {
   std::string hold_ ABSL_GUARDED_BY(mutex_);
   Limits limits_ ABSL_GUARDED_BY(mutex_);
   BatchSize batch_size_ ABSL_GUARDED_BY(mutex_);
-  Controller controller_ ABSL_GUARDED_BY(mutex_);
+  Controller controller_ ABSL_GUARDED_BY(mutex_);       // by small commits of ours
+  Controller of_transactions_ ABSL_GUARDED_BY(mutex_);  // by the transactions of others
   Knee knee_ ABSL_GUARDED_BY(mutex_);
-  std::string slower_ ABSL_GUARDED_BY(mutex_);  // the controller's reason, of its last sample
   absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_);  // smoothed
   Load latest_ ABSL_GUARDED_BY(mutex_);
+  absl::Time transactions_seen_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   Baseline baseline_ ABSL_GUARDED_BY(mutex_);
   std::vector<Signal> signals_ ABSL_GUARDED_BY(mutex_);  // of the latest sample
   Signal largest_ ABSL_GUARDED_BY(mutex_);               // of them

@@ -15,8 +15,8 @@ namespace {
 
 constexpr char kHeader[] =
     "time,pressure,reason,effective_workers,workers,rows_per_batch,batch_seconds,commit_seconds,"
-    "busy";
-constexpr std::size_t kColumns = 9;
+    "transaction_seconds,busy";
+constexpr std::size_t kColumns = 10;
 constexpr double kSecondsMax = 1e11;  // of a time since 1970: the year 5138
 
 absl::Status Fault(const std::string& file, int line, const std::string& what,
@@ -91,7 +91,9 @@ absl::StatusOr<TraceRow> ReadRow(absl::string_view line) {
   row.rows_per_batch = static_cast<std::int64_t>(numbers.Take(5, "rows_per_batch", 1e12));
   row.batch = absl::Seconds(numbers.Take(6, "batch_seconds", kHour));
   if (numbers.Has(7)) row.commit = absl::Seconds(numbers.Take(7, "commit_seconds", kHour));
-  if (numbers.Has(8)) row.busy = static_cast<int>(numbers.Take(8, "busy", 1e4));
+  if (numbers.Has(8))
+    row.transaction = absl::Seconds(numbers.Take(8, "transaction_seconds", kHour));
+  if (numbers.Has(9)) row.busy = static_cast<int>(numbers.Take(9, "busy", 1e4));
   if (!numbers.fault().empty()) return absl::InvalidArgumentError(numbers.fault());
   return row;
 }
@@ -101,12 +103,14 @@ absl::StatusOr<TraceRow> ReadRow(absl::string_view line) {
 std::string TraceHeader() { return kHeader; }
 
 std::string TraceLine(const TraceRow& row) {
-  return absl::StrFormat(
-      "%.3f,%.3f,%s,%.3f,%d,%d,%.4f,%s,%s", absl::ToDoubleSeconds(row.time - absl::UnixEpoch()),
-      row.pressure, Quoted(row.reason), row.effective_workers, row.workers, row.rows_per_batch,
-      absl::ToDoubleSeconds(row.batch),
-      row.commit ? absl::StrFormat("%.6f", absl::ToDoubleSeconds(*row.commit)) : "",
-      row.busy ? absl::StrCat(*row.busy) : "");
+  const auto seconds = [](std::optional<absl::Duration> time) {
+    return time ? absl::StrFormat("%.6f", absl::ToDoubleSeconds(*time)) : "";
+  };
+  return absl::StrFormat("%.3f,%.3f,%s,%.3f,%d,%d,%.4f,%s,%s,%s",
+                         absl::ToDoubleSeconds(row.time - absl::UnixEpoch()), row.pressure,
+                         Quoted(row.reason), row.effective_workers, row.workers, row.rows_per_batch,
+                         absl::ToDoubleSeconds(row.batch), seconds(row.commit),
+                         seconds(row.transaction), row.busy ? absl::StrCat(*row.busy) : "");
 }
 
 absl::StatusOr<std::vector<TraceRow>> ParseTrace(const std::string& text, const std::string& file) {

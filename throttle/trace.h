@@ -1,8 +1,9 @@
 // A recorded trace of decisions, as CSV (RFC 4180): what `run --trace FILE` writes and
 // `simulate --trace FILE` fits the plant to. One row for each sample of the load.
 //
-//   time,pressure,reason,effective_workers,workers,rows_per_batch,batch_seconds,commit_seconds,busy
-//   1764041281.250,0.42,"1.3 of 4 workers, rising: commits take …",1.3,2,2000,0.096,0.0043,1
+//   time,pressure,reason,effective_workers,workers,rows_per_batch,batch_seconds,commit_seconds,
+//   transaction_seconds,busy
+//   1764041281.250,0.42,"1.3 of 4 workers, rising: commits take …",1.3,2,2000,0.096,0.0043,0.0011,1
 //
 // Pure: text in, text out.
 
@@ -26,9 +27,10 @@ struct TraceRow {
   double effective_workers = 0;  // the allowance
   int workers = 0;               // that may take turns: the allowance, rounded up
   std::int64_t rows_per_batch = 0;
-  absl::Duration batch;                  // a batch takes, smoothed
-  std::optional<absl::Duration> commit;  // of the canary; empty: not tried
-  std::optional<int> busy;               // workers that ran at that moment; empty: not known
+  absl::Duration batch;                       // a batch takes, smoothed
+  std::optional<absl::Duration> commit;       // of the canary; empty: not tried
+  std::optional<absl::Duration> transaction;  // of others, on the mean; empty: not known
+  std::optional<int> busy;                    // workers that ran at that moment; empty: not known
 };
 
 // The names of the columns, and a row; each without the line's end. A line break in a reason

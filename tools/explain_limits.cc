@@ -86,6 +86,20 @@ std::vector<std::size_t> Widths(const std::vector<throttle::Signal>& limits) {
   return widths;
 }
 
+// What they take now is known only after a while.
+throttle::Signal OfTransactions(const throttle::Limits& limits) {
+  const absl::Duration alone = absl::Seconds(1);
+  const double soft = absl::FDivDuration(
+      throttle::Controller::SoftLimitOfTransactions(alone, limits.impact), alone);
+  throttle::Signal signal;
+  signal.name = "transactions of others";
+  signal.now = "-";
+  signal.soft = absl::StrCat("+", throttle::ReadableShare(soft - 1));
+  signal.hard = absl::StrCat("+", throttle::ReadableShare(1.6 * soft - 1));
+  signal.why = "their mean in this database; the job learns it before its first batch";
+  return signal;
+}
+
 }  // namespace
 
 absl::StatusOr<Look> LookAtServer(const std::string& conninfo, const Arguments& arguments) {
@@ -121,6 +135,7 @@ std::vector<throttle::Signal> ExplainLimits(const Look& look, const restructure:
                                " more, at most twice the share"),
         "; the job learns it anew before its first batch");
     limits.push_back(std::move(signal));
+    if (!by_time && look.sources.version >= 150000) limits.push_back(OfTransactions(chosen));
   }
   const std::vector<throttle::Signal> signals =
       throttle::Signals(look.load, settings.limits, throttle::Baseline());

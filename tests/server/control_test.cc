@@ -96,10 +96,10 @@ class ControlTest : public ServerTest {
     ASSERT_GT(lines.size(), 8U) << text;
     EXPECT_EQ(lines[0],
               "time,pressure,reason,effective_workers,workers,rows_per_batch,batch_seconds,"
-              "commit_seconds,busy");
+              "commit_seconds,transaction_seconds,busy");
     bool any_pause = false;
     for (std::size_t i = 1; i < lines.size(); ++i) {
-      EXPECT_EQ(std::count(lines[i].begin(), lines[i].end(), ','), 8) << lines[i];
+      EXPECT_EQ(std::count(lines[i].begin(), lines[i].end(), ','), 9) << lines[i];
       EXPECT_NE(lines[i], lines[0]);
       any_pause = any_pause || absl::StrContains(lines[i], "pause requested by the operator");
     }

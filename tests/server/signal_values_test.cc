@@ -1,12 +1,19 @@
 // The signals that take a server of their own to see, read from one: its archiver, its slots, its
 // checkpoints, and an autovacuum to prevent wraparound. The reader's clock is the test's.
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "catalog/session.h"
 #include "gtest/gtest.h"
 #include "restructure/signal_reader.h"
 #include "tests/server/fixture.h"
@@ -157,6 +164,49 @@ TEST_F(SignalValuesTest, AnAutovacuumToPreventWraparoundIsNotHeldUp) {
   holder.Exec("COMMIT");
   EXPECT_TRUE(AwaitReason(reader, "an autovacuum to prevent wraparound works on "));
   EXPECT_TRUE(absl::EndsWith(reader.load().wraparound, "aged")) << reader.load().wraparound;
+}
+
+// Four clients have transactions of 5 ms; two sessions of ours are busy all the time beside them.
+TEST_F(SignalValuesTest, WhatTransactionsOfOthersTakeIsKnownBesideOurs) {
+  // The server counts what touches a table.
+  sql().Exec("CREATE TABLE one AS SELECT 1 AS id");
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      Client client(target().Conninfo("other"));
+      while (!stop) client.Exec("SELECT pg_sleep(0.005) FROM one");
+    });
+  }
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      const auto session = catalog::Session::Open(target().Conninfo("ours"), "ours");
+      while (session.ok() && !stop) {
+        absl::StatusOr<catalog::Transaction> transaction =
+            catalog::Transaction::Begin(**session, "copy");
+        if (!transaction.ok()) continue;
+        (void)(*session)->Execute("SELECT pg_sleep(0.1) FROM public.one");
+        (void)transaction->Commit();
+      }
+    });
+  }
+  restructure::SignalReader reader = Reader();
+  std::vector<double> seen;
+  EXPECT_TRUE(Eventually([&] {
+    std::this_thread::sleep_for(milliseconds(500));
+    EXPECT_EQ(reader.Read(absl::Now()), absl::OkStatus());
+    const std::optional<throttle::TransactionLook>& look = reader.load().transaction;
+    if (look) seen.push_back(absl::ToDoubleMilliseconds(look->mean));
+    return seen.size() >= 12;
+  }));
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_FALSE(seen.empty());
+  std::sort(seen.begin(), seen.end());
+  const double median = seen[seen.size() / 2];
+  // With ours it would be two seconds in each second more: about 8 ms.
+  EXPECT_GT(median, 4.9);
+  EXPECT_LT(median, 6.5);
 }
 
 }  // namespace

@@ -252,6 +252,7 @@ TEST_F(SignalsTest, APlanExplainsTheLimits) {
        {"  signal +now +soft +hard +why\n",
         "  commit time +[0-9.]+ ms +[0-9.]+ ms +[0-9.]+ ms  50 % of the median now, or 5 ms more, "
         "at most twice the share;",
+        "  transactions of others +- +.15 % +.84 %  their mean in this database;",
         "  replica lag +- +2.5s +5s  there is no replica\n",
         "  queue +7 +80 +120  the profile's own\n",
         "  connections +[0-9]+ +160 +180  90 % of max_connections = 200\n",

@@ -15,8 +15,8 @@ TEST(ReasonNameTest, IsTheReasonWithoutItsFigures) {
   EXPECT_EQ(ReasonName("3 sessions wait for our locks, the longest 80ms >= 50ms"),
             "sessions wait for our locks");
   EXPECT_EQ(ReasonName("a breath: how fast the server is without us"), "a breath");
-  EXPECT_EQ(ReasonName("learns how fast the server commits without us"),
-            "learns how fast the server commits without us");
+  EXPECT_EQ(ReasonName("learns how fast the server is without us"),
+            "learns how fast the server is without us");
   EXPECT_EQ(ReasonName("outside the window, opens Sat 14:00 UTC in 4h28m"), "outside the window");
   EXPECT_EQ(ReasonName("worker 4 brought 0% more rows/s, less than 10%: 3 of 6 workers"),
             "the knee");

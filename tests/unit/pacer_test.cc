@@ -423,6 +423,80 @@ TEST_F(PacedByCommitsTest, TheSmallerOfWhatCommitsAndSignalsAllowCounts) {
   EXPECT_EQ(Next(0).reason.rfind("commits take", 0), 0U) << Next(0).reason;
 }
 
+// A server whose commits feel nothing, and whose other transactions take so long while we run, and
+// 200 us while we do not; looked at each second.
+class PacedByTransactionsTest : public PacerTest {
+ protected:
+  void Transactions(int seconds, absl::Duration with_us, int jobs = 1) {
+    for (int i = 0; i < 4 * seconds; ++i) {
+      Load load = IdleLoad(now_ += absl::Milliseconds(250));
+      const bool runs = pacer_.Next(0, At(now_)).may_run;
+      load.canary = absl::Milliseconds(4);
+      load.workers_busy = runs ? static_cast<int>(pacer_.pace().allowance + 0.99) : 0;
+      load.jobs = jobs;
+      const absl::Duration look = absl::Floor(now_, absl::Seconds(1));
+      load.transaction = TransactionLook{At(look), runs ? with_us : absl::Microseconds(200)};
+      pacer_.Observe(load);
+    }
+  }
+  double Allowance() const { return pacer_.pace().allowance; }
+
+  Pacer pacer_{Limits(), BatchSize::Options(), 4};
+  absl::Duration now_ = absl::Seconds(1);
+};
+
+TEST_F(PacedByTransactionsTest, TheyAreLearntBeforeAnybodyRuns) {
+  Transactions(1, absl::Microseconds(200));
+  EXPECT_FALSE(pacer_.Next(0, At(now_)).may_run);
+  EXPECT_TRUE(pacer_.listens());
+  Transactions(2, absl::Microseconds(200));
+  EXPECT_TRUE(pacer_.Next(0, At(now_)).may_run);
+}
+
+TEST_F(PacedByTransactionsTest, ThePaceFallsWhenTheyTakeLongerThoughCommitsDoNot) {
+  Transactions(30, absl::Microseconds(200));
+  EXPECT_EQ(Allowance(), 4);
+  bool said = false;
+  for (int i = 0; i < 60; ++i) {  // With breaths, to see whether it is our doing.
+    Transactions(1, absl::Microseconds(300));
+    const std::string expected = "transactions of others take 300us, the limit is 230us: ";
+    said = said || (pacer_.pace().pressure > 1 && pacer_.pace().reason.rfind(expected, 0) == 0);
+  }
+  EXPECT_TRUE(said);
+  EXPECT_LT(Allowance(), 0.5);
+}
+
+TEST_F(PacedByTransactionsTest, NotWhenOtherJobsAreAmongThem) {
+  Transactions(30, absl::Microseconds(200), 2);
+  Transactions(10, absl::Microseconds(300), 2);
+  EXPECT_EQ(Allowance(), 2) << pacer_.pace().reason;
+}
+
+TEST_F(PacedByTransactionsTest, NotWhenATimeIsSaidThatCommitsMayTake) {
+  Limits limits;
+  limits.commit_max = absl::Milliseconds(12);
+  pacer_.SetLimits(limits);
+  Transactions(30, absl::Microseconds(200));
+  Transactions(10, absl::Microseconds(300));
+  EXPECT_EQ(Allowance(), 4) << pacer_.pace().reason;
+}
+
+TEST_F(PacedByTransactionsTest, BothListenInTheSameBreath) {
+  Transactions(30, absl::Microseconds(200));
+  int quiet = 0, pauses = 0;
+  bool was_quiet = false;
+  for (int i = 0; i < 120; ++i) {
+    Transactions(1, absl::Microseconds(200));
+    const bool is_quiet = pacer_.listens();
+    if (is_quiet && !was_quiet) ++pauses;
+    quiet += is_quiet ? 1 : 0;
+    was_quiet = is_quiet;
+  }
+  EXPECT_GE(pauses, 1);
+  EXPECT_LE(pauses, 3);
+  EXPECT_LE(quiet, 6 * pauses);
+}
+
 TEST_F(PacedByCommitsTest, ImpactSaysHowMuchSlowerCommitsMayGet) {
   Limits limits;
   limits.impact = 2;

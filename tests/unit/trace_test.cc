@@ -43,14 +43,18 @@ std::string WithHeader(const std::string& lines) {
 TEST(TraceTest, ALineIsWhatTheHeaderSays) {
   EXPECT_EQ(TraceHeader(),
             "time,pressure,reason,effective_workers,workers,rows_per_batch,batch_seconds,"
-            "commit_seconds,busy");
-  EXPECT_EQ(TraceLine(Row(1764041281.25)), "1764041281.250,0.500,,1.250,2,2000,0.0960,0.004300,1");
+            "commit_seconds,transaction_seconds,busy");
+  TraceRow row = Row(1764041281.25);
+  EXPECT_EQ(TraceLine(row), "1764041281.250,0.500,,1.250,2,2000,0.0960,0.004300,,1");
+  row.transaction = absl::Microseconds(250);
+  EXPECT_EQ(TraceLine(row), "1764041281.250,0.500,,1.250,2,2000,0.0960,0.004300,0.000250,1");
 }
 
 TEST(TraceTest, WhatIsWrittenIsRead) {
   TraceRow odd = Row(2);
   odd.reason = "1.2 of 4 workers, rising: \"x\"\nnext";
   odd.commit.reset();
+  odd.transaction = absl::Microseconds(250);
   odd.busy.reset();
   const std::vector<TraceRow> rows =
       Parsed(WithHeader(absl::StrCat(TraceLine(Row(1.25)), "\r\n", TraceLine(odd), "\n")));
@@ -65,6 +69,8 @@ TEST(TraceTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(rows[0].batch, absl::Milliseconds(96));
   EXPECT_EQ(rows[1].reason, "1.2 of 4 workers, rising: \"x\" next");
   EXPECT_FALSE(rows[1].commit.has_value());
+  EXPECT_EQ(rows[1].transaction, absl::Microseconds(250));
+  EXPECT_FALSE(rows[0].transaction.has_value());
   EXPECT_FALSE(rows[1].busy.has_value());
 }
 
@@ -81,13 +87,13 @@ TEST(TraceTest, RefusesWhatIsNoTrace) {
 
 TEST(TraceTest, NamesTheLineThatIsWrong) {
   EXPECT_EQ(Refusal(WithHeader("1,2\n")),
-            absl::StrCat("trace x.csv, line 2: 2 columns, expected 9", kHint));
-  EXPECT_EQ(Refusal(WithHeader("1,0.5,\"x,1,1,1,1,1,1\n")),
+            absl::StrCat("trace x.csv, line 2: 2 columns, expected 10", kHint));
+  EXPECT_EQ(Refusal(WithHeader("1,0.5,\"x,1,1,1,1,1,1,1\n")),
             absl::StrCat("trace x.csv, line 2: a quote is not closed", kHint));
   EXPECT_EQ(
-      Refusal(WithHeader("1,nan,,1,1,1,1,1,1\n")),
+      Refusal(WithHeader("1,nan,,1,1,1,1,1,1,1\n")),
       absl::StrCat("trace x.csv, line 2: pressure is \"nan\", expected a number from 0", kHint));
-  EXPECT_EQ(Refusal(WithHeader("1,0,,1,1,1,-1,1,1\n")),
+  EXPECT_EQ(Refusal(WithHeader("1,0,,1,1,1,-1,1,1,1\n")),
             absl::StrCat("trace x.csv, line 2: batch_seconds is \"-1\", expected a number from 0",
                          kHint));
   EXPECT_EQ(Refusal(WithHeader(absl::StrCat(TraceLine(Row(2)), "\n", TraceLine(Row(1)), "\n"))),
