@@ -76,7 +76,8 @@ constexpr char kSelectSet[] =
     "SELECT s.set_id, s.schema_name, s.set_name, s.member::oid, n.nspname, c.relname,"
     " pg_catalog.to_json(s.key_columns), pg_catalog.to_json(s.owner_columns),"
     " pg_catalog.to_json(s.shown_columns), s.insertion = 'automatic',"
-    " s.retention = 'mandatory', s.live_structure, an.nspname, ac.relname"
+    " s.retention = 'mandatory', s.live_structure, an.nspname, ac.relname,"
+    " EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = s.member)"
     " FROM restructure.set s"
     " LEFT JOIN pg_catalog.pg_class c ON c.oid = s.member"
     " LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -96,6 +97,7 @@ SetDefinition SetFrom(const Row& row) {
   set.insertion_automatic = ToBool(row[9]);
   set.retention_mandatory = ToBool(row[10]);
   set.live_structure = OptionalInt(row[11]);
+  set.by_row = ToBool(row[14]);
   return set;
 }
 

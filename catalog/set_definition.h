@@ -35,7 +35,7 @@ struct SetDefinition {
   bool insertion_automatic = true;
   bool retention_mandatory = true;
   std::optional<std::int64_t> live_structure;  // empty until the set has been created
-  bool by_row = false;  // the member table is a partition: see partition_statements.h
+  bool by_row = false;  // the member table is a partition or a child: see partition_statements.h
 
   // True where a program may connect or disconnect members: then a structure, not the member
   // table, says who is a member.

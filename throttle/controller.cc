@@ -12,6 +12,7 @@ namespace {
 // The baseline. The shares are of it, and beyond what noise explains.
 constexpr std::size_t kSamplesToLearn = 8;
 constexpr std::size_t kTransactionsToLearn = 2;
+constexpr absl::Duration kTransactionsWait = absl::Seconds(10);
 constexpr double kOfTheMean = 0.3;
 constexpr absl::Duration kTransactionsLate = absl::Milliseconds(1250);
 constexpr double kCaution = 0.6;  // of the gains, for what is heard late
@@ -195,6 +196,7 @@ void Controller::Observe(absl::Time taken_at, absl::Duration canary, std::option
     idle_since_ = std::min(idle_since_, taken_at);
   }
   if (!ready_) {
+    first_seen_ = std::min(first_seen_, taken_at);
     LearnFirst(taken_at, canary);
     seen_ = last_ = quiet_until_ = taken_at;
     return;
@@ -248,6 +250,10 @@ void Controller::Breathe(absl::Time now) {
   BeQuiet(now, kBreath + late_, "a breath: how fast the server is without us");
 }
 
+bool Controller::must_learn() const {
+  return !ready_ && (!hears_transactions() || seen_ - first_seen_ >= kTransactionsWait);
+}
+
 bool Controller::MustBreathe(absl::Time now) const {
   if (!options_.breath) return false;
   const absl::Duration since = now - quiet_until_;
@@ -293,7 +299,7 @@ void Controller::Steer(absl::Time now, absl::Duration canary) {
 }
 
 std::string Controller::reason() const {
-  if (!ready_) return "learns how fast the server is without us";
+  if (must_learn()) return "learns how fast the server is without us";
   if (quiet_ && *quiet_why_ != '\0') return quiet_why_;
   if (!quiet_ && effective_ >= workers_max_) return "";
   const char* const who = hears_transactions() ? "transactions of others" : "commits";

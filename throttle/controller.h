@@ -90,15 +90,19 @@ class Controller {
   // what that does.
   void SetCeiling(double workers) { ceiling_ = workers; }
 
-  // False while the baseline is being learnt: nobody may run.
+  // False while the baseline is being learnt.
   bool ready() const { return ready_; }
+
+  // Nobody may run, so that it is learnt: a canary's at once; that of transactions when 10 s have
+  // passed in which there was no quiet time for it, so that a short job is not held up.
+  bool must_learn() const;
 
   // From 0 to workers_max; 0 in a panic, in a breath, and until the next sample tells whether it is
   // a panic.
   double effective_workers() const { return quiet_ || over_panic_ > 0 ? 0 : effective_; }
 
   // It hears the server without us, to learn how fast it is then.
-  bool listens() const { return !ready_ || (quiet_ && *quiet_why_ != '\0'); }
+  bool listens() const { return must_learn() || (quiet_ && *quiet_why_ != '\0'); }
 
   // It is in a panic: what runs should end.
   bool panics() const { return quiet_ && *quiet_why_ == '\0'; }
@@ -137,6 +141,7 @@ class Controller {
 
   // The baseline.
   bool ready_ = false;
+  absl::Time first_seen_ = absl::InfiniteFuture();
   std::vector<absl::Duration> heard_;  // canaries of this quiet time, or of the beginning
   absl::Duration alone_;               // the median without us
   bool doubted_ = false;               // it moved far: to be learnt again soon

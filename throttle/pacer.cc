@@ -181,6 +181,7 @@ Pacer::Allowance Pacer::BorneByCommits() const {
   Allowance allowance{static_cast<double>(workers_), ""};
   if (!limits_.heed_commits) return allowance;
   const auto heed = [&allowance](const Controller& controller) {
+    if (!controller.ready() && !controller.must_learn()) return;
     const double workers = controller.ready() ? controller.effective_workers() : 0;
     if (workers <= allowance.workers) allowance = {workers, controller.reason()};
   };

@@ -96,7 +96,7 @@ throttle::Signal OfTransactions(const throttle::Limits& limits) {
   signal.now = "-";
   signal.soft = absl::StrCat("+", throttle::ReadableShare(soft - 1));
   signal.hard = absl::StrCat("+", throttle::ReadableShare(1.6 * soft - 1));
-  signal.why = "their mean in this database; the job learns it before its first batch";
+  signal.why = "their mean in this database; the job learns it in a quiet time";
   return signal;
 }
 

@@ -237,5 +237,45 @@ TEST_F(ValuesTest, AKeyWhoseColumnsComeInAnotherOrder) {
       sql(), {"public.m_of_o", "public.m", {"a", "o"}, {"o", "r", "a"}, "o IS NOT NULL"})));
 }
 
+// Rows come and go through the parent, for which statement triggers of the members do not fire.
+class ChildMemberTest : public ServerTest {
+ protected:
+  void ExpectFollowed(const std::string& changes) {
+    ASSERT_TRUE(Exits(kDone, Run({"create", "set", "public.c_of_o", "--member", "c", "--owner", "o",
+                                  "--key", "r"})));
+    Tool run(target(), {"run", "set", "public.c_of_o", "--key", "r desc", "--no-throttle"},
+             {"PG_RESTRUCTURE_FAIL=stage.after_commit:sleep=700"});
+    ASSERT_TRUE(AwaitStage("copied"));
+    sql().Exec(changes);
+    ASSERT_TRUE(Exits(kDone, run.Wait()));
+    sql().Exec(changes);  // Kept by the other triggers now.
+    EXPECT_TRUE(None(CompareImages(
+        sql(), {"public.c_of_o", "public.c", {"a"}, {"o", "r", "a"}, "o IS NOT NULL"})));
+    EXPECT_TRUE(Exits(kDone, Run({"finish", Job()})));
+    EXPECT_TRUE(Clean());
+  }
+};
+
+TEST_F(ChildMemberTest, APartition) {
+  sql().Exec(
+      "CREATE TABLE m (a int PRIMARY KEY, o int, r int) PARTITION BY RANGE (a);"
+      "CREATE TABLE c PARTITION OF m FOR VALUES FROM (0) TO (1000);"
+      "CREATE TABLE d PARTITION OF m FOR VALUES FROM (1000) TO (9000);"
+      "INSERT INTO m SELECT g, g % 5, g * 7 % 31 FROM generate_series(1, 1500) g");
+  ExpectFollowed(
+      "UPDATE m SET r = r + 1 WHERE a % 3 = 0; DELETE FROM m WHERE a % 100 = 11;"
+      "UPDATE m SET a = a + 2000 WHERE a BETWEEN 900 AND 950;"
+      "UPDATE m SET a = a - 1000 WHERE a BETWEEN 1900 AND 1950;"
+      "INSERT INTO m SELECT 980 - i, 1, 1 FROM generate_series(1, 20) i ON CONFLICT DO NOTHING");
+}
+
+TEST_F(ChildMemberTest, AChildByInheritance) {
+  sql().Exec(
+      "CREATE TABLE m (a int, o int, r int);"
+      "CREATE TABLE c (PRIMARY KEY (a)) INHERITS (m);"
+      "INSERT INTO c SELECT g, g % 5, g * 7 % 31 FROM generate_series(1, 500) g");
+  ExpectFollowed("UPDATE m SET r = r + 1 WHERE a % 3 = 0; DELETE FROM m WHERE a % 100 = 11");
+}
+
 }  // namespace
 }  // namespace server

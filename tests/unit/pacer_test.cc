@@ -445,11 +445,15 @@ class PacedByTransactionsTest : public PacerTest {
   absl::Duration now_ = absl::Seconds(1);
 };
 
-TEST_F(PacedByTransactionsTest, TheyAreLearntBeforeAnybodyRuns) {
-  Transactions(1, absl::Microseconds(200));
+TEST_F(PacedByTransactionsTest, TheyAreLearntWhenThereWasNoQuietTimeForTenSeconds) {
+  Transactions(8, absl::Microseconds(300));
+  EXPECT_TRUE(pacer_.Next(0, At(now_)).may_run) << "a short job is not held up";
+  EXPECT_FALSE(pacer_.listens());
+  Transactions(5, absl::Microseconds(300));
   EXPECT_FALSE(pacer_.Next(0, At(now_)).may_run);
+  EXPECT_EQ(pacer_.Next(0, At(now_)).reason, "learns how fast the server is without us");
   EXPECT_TRUE(pacer_.listens());
-  Transactions(2, absl::Microseconds(200));
+  Transactions(6, absl::Microseconds(300));
   EXPECT_TRUE(pacer_.Next(0, At(now_)).may_run);
 }
 
