@@ -435,17 +435,24 @@ class PacedByTransactionsTest : public PacerTest {
       load.workers_busy = runs ? static_cast<int>(pacer_.pace().allowance + 0.99) : 0;
       load.jobs = jobs;
       const absl::Duration look = absl::Floor(now_, absl::Seconds(1));
-      load.transaction = TransactionLook{At(look), runs ? with_us : absl::Microseconds(200)};
+      if (there_are_some_) {
+        load.transaction = TransactionLook{At(look), runs ? with_us : absl::Microseconds(200)};
+      }
       pacer_.Observe(load);
     }
   }
   double Allowance() const { return pacer_.pace().allowance; }
+
+  bool there_are_some_ = true;
 
   Pacer pacer_{Limits(), BatchSize::Options(), 4};
   absl::Duration now_ = absl::Seconds(1);
 };
 
 TEST_F(PacedByTransactionsTest, TheyAreLearntWhenThereWasNoQuietTimeForTenSeconds) {
+  there_are_some_ = false;
+  Transactions(5, absl::Microseconds(300));
+  there_are_some_ = true;
   Transactions(8, absl::Microseconds(300));
   EXPECT_TRUE(pacer_.Next(0, At(now_)).may_run) << "a short job is not held up";
   EXPECT_FALSE(pacer_.listens());
