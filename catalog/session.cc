@@ -252,14 +252,11 @@ void Session::CutReceiving() { (void)shutdown(implementation_->connection->sock(
 absl::StatusOr<Transaction> Transaction::Begin(Session& session, absl::string_view label,
                                                Timeouts timeouts) {
   Session::Implementation& implementation = *session.implementation_;
-  // The server counts what a session did a second late, unless it is told not to.
-  const bool counts = implementation.connection->server_version() >= 150000;
   implementation.in_transaction = true;
   absl::Status begun = session.Execute(
       absl::StrCat("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ",
                    Milliseconds(timeouts.lock),
-                   "; SET LOCAL statement_timeout = ", Milliseconds(timeouts.statement),
-                   counts ? "; SELECT pg_catalog.pg_stat_force_next_flush()" : ""));
+                   "; SET LOCAL statement_timeout = ", Milliseconds(timeouts.statement)));
   implementation.in_transaction = begun.ok();
   if (!begun.ok()) return begun;
   return Transaction(session, label);
@@ -287,7 +284,10 @@ absl::Status Transaction::Commit() {
       !status.ok()) {
     return status;
   }
-  absl::Status committed = session.Execute("COMMIT");
+  // The server counts what a session did up to a second late, unless it is told not to.
+  const bool may_count_now = session.implementation_->connection->server_version() >= 150000;
+  absl::Status committed = session.Execute(
+      may_count_now ? "SELECT pg_catalog.pg_stat_force_next_flush(); COMMIT" : "COMMIT");
   if (absl::IsUnavailable(committed)) {
     return absl::UnknownError(
         absl::StrCat("the connection was lost during COMMIT (", committed.message(), ")"));

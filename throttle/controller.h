@@ -45,7 +45,7 @@ namespace throttle {
 class Controller {
  public:
   // What it hears. A canary, four times a second, is felt at once; what transactions of others take
-  // is known with less noise, but later, and twice a second.
+  // is known with less noise, but later, and once a second.
   enum class Hears { kCanary, kTransactions };
 
   // Parts that can be switched off, to see what each is worth.
