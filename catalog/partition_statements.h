@@ -2,11 +2,11 @@
 // through the tables above it, too, for which its statement triggers do not fire: every row has to
 // tell for itself. For a set that is all: what keeps it equal are row triggers anyway.
 //
-// The changes of a statement on a partition arrive one by one here, so that values which change places between
-// rows under a unique index meet one another halfway. A row whose turn comes too early is left as
-// it was; its key goes to the key log, marked with the writer's transaction, and when that commits,
-// all of its marked keys are brought over together. What cannot be brought over even then stays in
-// the key log, unmarked for everybody else, as with other tables.
+// The changes of a statement on a partition arrive one by one here, so that values which change
+// places between rows under a unique index meet one another halfway. A row whose turn comes too
+// early is left as it was; its key goes to the key log, marked with the writer's transaction, and
+// when that commits, all of its marked keys are brought over together. What cannot be brought over
+// even then stays in the key log, unmarked for everybody else, as with other tables.
 //
 // Pure, as in set_statements.h.
 

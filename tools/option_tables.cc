@@ -255,8 +255,7 @@ const OptionSpec kRunOptions[] = {
        return ReadChoice(v, "on", true, "off", false, a.run.controller);
      },
      "on"},
-    {"impact", 0, "PERCENT|DURATION",
-     "how much slower others may get, or commits' time: 12ms",
+    {"impact", 0, "PERCENT|DURATION", "how much slower others may get, or commits' time: 12ms",
      [](const std::string& v, Arguments& a) { return ReadImpact(v, a.run); }, "50%"},
     {"window", 0, "WINDOW|always", "work only then: 'Mon-Fri 22:00-05:00 Europe/Berlin'",
      [](const std::string& v, Arguments& a) { return ReadWindow(v, a.run.window); }, "always"},
