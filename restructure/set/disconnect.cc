@@ -99,7 +99,8 @@ absl::StatusOr<Next> Disconnect(Job& job) {
     absl::Status emptied = job.settings.disconnect_in_batches ? EmptyInBatches(job, *retired)
                                                               : EmptyInSteps(job, *retired);
     if (emptied.ok()) {
-      emptied = RunFenced(job, *job.session, "stage", absl::ZeroDuration(), [&] {
+      options.timeouts = {};  // The ledger alone: nobody else waits for it.
+      emptied = RunGuarded(job, *job.session, "stage", options, [&] {
         return catalog::SetStage(*job.session, retired->structure_id, "emptied");
       });
     }

@@ -1,5 +1,6 @@
 // The signals that take a server of their own to see, read from one: its archiver, its slots, its
-// checkpoints, and an autovacuum to prevent wraparound. The reader's clock is the test's.
+// checkpoints, an autovacuum to prevent wraparound, and what others' transactions take. The
+// reader's clock is the test's, but for the last.
 
 #include <algorithm>
 #include <atomic>
