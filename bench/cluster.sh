@@ -156,6 +156,10 @@ Verdict() {
     printf "at most %s: %s", limit, x ~ /^[0-9]/ && x + 0 <= limit + 0 ? "ok" : "MISSED" }'
 }
 
+# Stolen and all: what the processors have spent so far.
+ProcessorTimes() { awk '/^cpu / { for (i = 2; i <= 9; ++i) all += $i; print $9, all }' /proc/stat; }
+processor_times=$(ProcessorTimes)
+
 # What was measured where, for the README.
 Machine() {
   local cpu
@@ -164,8 +168,11 @@ Machine() {
     /proc/meminfo), $(psql --version | awk '{ print $3 }'), $(date +%F)"
 }
 
+# Where other machines took much of the processors' time, latencies say little.
 Finish() {
-  echo "load average at the end: $(cut -d ' ' -f 1-3 /proc/loadavg)"
+  echo "load average at the end: $(cut -d ' ' -f 1-3 /proc/loadavg); taken by other machines: $(
+    { echo "$processor_times" && ProcessorTimes; } | awk 'NR == 1 { stolen = $1; all = $2 }
+      END { printf "%.1f", ($2 > all ? ($1 - stolen) / ($2 - all) * 100 : 0) }') % of the processors"
   ((misses == 0)) || {
     echo "$misses missed"
     exit 1

@@ -16,10 +16,12 @@ absl::Status ReadColumns(Session& session, TableFacts* table) {
       " CASE WHEN a.attcollation <> t.typcollation THEN"
       "  pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(c.collname) END,"
       " a.attnotnull, t.typlen > 0, a.attgenerated = 'v',"
-      // -0.0, 1.00, 24 hours against one day, padding, nondeterministic collations: not plain.
+      // -0.0, 1.00, 24 hours against one day, padding, nondeterministic collations: not plain. But
+      // where a numeric's scale is declared, equal values are stored alike.
       " t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND (t.typname IN ('bool', 'int2',"
       "  'int4', 'int8', 'oid', 'date', 'time', 'timestamp', 'timestamptz', 'uuid', 'bytea')"
-      "  OR t.typname IN ('text', 'varchar') AND c.collisdeterministic)"
+      "  OR t.typname IN ('text', 'varchar') AND c.collisdeterministic"
+      "  OR t.typname = 'numeric' AND a.atttypmod <> -1)"
       " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
       " LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation"
       " LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = c.collnamespace"

@@ -103,10 +103,8 @@ absl::Status CountBothWays(Session& session, std::int64_t index, IndexCheck* che
 
 absl::Status BuildConcurrently(Session& session, const IndexDefinition& definition,
                                const QualifiedName& table, const std::string& name,
-                               std::int64_t memory_bytes, int parallel_workers) {
-  absl::Status set = session.Execute(
-      absl::StrCat("SET maintenance_work_mem = '", memory_bytes / 1024,
-                   "kB'; SET max_parallel_maintenance_workers = ", parallel_workers));
+                               const BuildLimits& limits) {
+  absl::Status set = SetBuildLimits(session, table, definition.method, limits);
   if (!set.ok()) return set;
   return session.Execute(absl::StrCat(Create(definition), "CONCURRENTLY ", QuoteName(name), " ON ",
                                       table.Sql(), IndexSql(definition)));

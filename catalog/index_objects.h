@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "catalog/index_build.h"
 #include "catalog/index_definition.h"
 #include "catalog/index_facts.h"
 #include "catalog/names.h"
@@ -23,7 +24,7 @@ namespace catalog {
 // it left is invalid. kAlreadyExists: duplicates under a unique key.
 absl::Status BuildConcurrently(Session& session, const IndexDefinition& definition,
                                const QualifiedName& table, const std::string& name,
-                               std::int64_t memory_bytes, int parallel_workers);
+                               const BuildLimits& limits);
 
 // Drops an index if it is there, valid or not. Outside of a transaction.
 absl::Status DropConcurrently(Session& session, const QualifiedName& index);

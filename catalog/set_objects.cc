@@ -154,12 +154,11 @@ absl::StatusOr<bool> HasIndex(Session& session, const Structure& structure,
 }
 
 absl::Status BuildIndex(Session& session, const Target& target, bool key_index,
-                        std::int64_t memory_bytes, int parallel_workers) {
-  return ExecuteAll(session,
-                    {StrCat("SET LOCAL maintenance_work_mem = ", memory_bytes / 1024),
-                     StrCat("SET LOCAL max_parallel_maintenance_workers = ", parallel_workers),
-                     key_index ? CreateKeyIndex(target.set, target.structure)
-                               : CreateOrderIndex(target.set, target.structure)});
+                        const BuildLimits& limits) {
+  absl::Status set = SetBuildLimits(session, target.structure.table, "btree", limits);
+  if (!set.ok()) return set;
+  return session.Execute(key_index ? CreateKeyIndex(target.set, target.structure)
+                                   : CreateOrderIndex(target.set, target.structure));
 }
 
 absl::Status AttachKey(Session& session, const Structure& structure) {

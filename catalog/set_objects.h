@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "catalog/batches.h"
+#include "catalog/index_build.h"
 #include "catalog/session.h"
 #include "catalog/set_definition.h"
 
@@ -51,7 +52,7 @@ absl::Status DropAlias(Session& session, const SetDefinition& set);
 absl::StatusOr<bool> HasIndex(Session& session, const Structure& structure,
                               const std::string& index);
 absl::Status BuildIndex(Session& session, const Target& target, bool key_index,
-                        std::int64_t memory_bytes, int parallel_workers);
+                        const BuildLimits& limits);
 absl::Status AttachKey(Session& session, const Structure& structure);
 absl::Status DropIndexes(Session& session, const Structure& structure);
 absl::Status DropOrderIndex(Session& session, const Structure& structure);

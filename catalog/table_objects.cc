@@ -270,16 +270,16 @@ absl::StatusOr<bool> HasTableIndex(Session& session, const QualifiedName& table,
 }
 
 absl::Status BuildTableIndex(Session& session, const QualifiedName& table, const TableIndex& index,
-                             std::int64_t memory_bytes, int parallel_workers) {
+                             const BuildLimits& limits) {
+  absl::Status set = SetBuildLimits(session, table, index.definition.method, limits);
+  if (!set.ok()) return set;
   const std::string build =
       !index.constraint.empty() && index.constraint_sql.empty()
           ? StrCat("ALTER TABLE ", table.Sql(), " ADD CONSTRAINT ", QuoteName(index.new_name), " ",
                    index.constraint)
           : StrCat(index.definition.unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ",
                    QuoteName(index.new_name), " ON ", table.Sql(), IndexSql(index.definition));
-  return ExecuteAll(
-      session, {StrCat("SET LOCAL maintenance_work_mem = ", memory_bytes / 1024),
-                StrCat("SET LOCAL max_parallel_maintenance_workers = ", parallel_workers), build});
+  return session.Execute(build);
 }
 
 absl::Status DressTableIndexes(Session& session, std::int64_t old_table, const QualifiedName& table,

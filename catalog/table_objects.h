@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "catalog/index_build.h"
 #include "catalog/index_definition.h"
 #include "catalog/names.h"
 #include "catalog/session.h"
@@ -55,7 +56,7 @@ absl::StatusOr<bool> HasTableIndex(Session& session, const QualifiedName& table,
                                    const TableIndex& index);
 // kAlreadyExists: duplicates under a unique key.
 absl::Status BuildTableIndex(Session& session, const QualifiedName& table, const TableIndex& index,
-                             std::int64_t memory_bytes, int parallel_workers);
+                             const BuildLimits& limits);
 // Constraints, comments, statistics targets, CLUSTER mark, replica identity.
 absl::Status DressTableIndexes(Session& session, std::int64_t old_table, const QualifiedName& table,
                                const std::vector<TableIndex>& indexes);

@@ -135,7 +135,7 @@ const OptionSpec kConnectOptions[] = {
 const OptionSpec kRunOptions[] = {
     {"profile", 0, "NAME|FILE", "values for the options below, for those not given (balanced)",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.run.profile); }},
-    {"workers", 0, "N|auto", "parallel workers, 1 to 64; auto: from the cores",
+    {"workers", 0, "N|auto", "parallel workers, 1 to 64; auto: half the cores, 1 to 4",
      [](const std::string& v, Arguments& a) {
        std::int64_t workers = 0;
        a.run.workers.reset();
@@ -276,7 +276,7 @@ const OptionSpec kRunOptions[] = {
      "pause"},
     {"no-throttle", 0, nullptr, "no limit at all but the window and the operator's pause",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::no_throttle, a.run); }},
-    {"maintenance-work-mem", 0, "SIZE", "memory of one index build",
+    {"maintenance-work-mem", 0, "SIZE", "the most for one index build; often less is faster",
      [](const std::string& v, Arguments& a) {
        return ReadSize(v, "1MB", "2047GB", a.run.maintenance_work_mem_bytes);
      },

@@ -134,8 +134,8 @@ absl::StatusOr<std::int64_t> BuildPart(Job& job, catalog::Session& session, int 
     absl::Status built = catalog::FailpointHit("index_concurrently.before", cut);
     if (!built.ok()) return built;
     built = catalog::BuildConcurrently(session, job.index->definition(side), part.table,
-                                       index.name.name, job.settings.maintenance_work_mem_bytes,
-                                       parallel);
+                                       index.name.name,
+                                       {job.settings.maintenance_work_mem_bytes, parallel});
     if (built.ok()) built = catalog::FailpointHit("index_concurrently.after", cut);
     if (built.ok()) {
       const std::int64_t model = part.index(Other(side)).oid;

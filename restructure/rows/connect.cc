@@ -138,9 +138,9 @@ absl::Status BuildIndexes(Job& job, const std::vector<IndexBuild>& missing) {
   const int builds = static_cast<int>(missing.size());
   const int workers = job.settings.workers;
   const int side_by_side = std::clamp(builds, 1, workers);
+  const int each = workers / side_by_side;
   // Where nobody has to be spared, the last build also has the processors of those that have ended.
-  const int each = job.settings.limits.heed_commits ? workers / side_by_side : workers;
-  const int parallel = each - 1;
+  const int last = job.settings.limits.heed_commits ? each : workers;
   std::atomic<std::size_t> next{0};
   return RunPass(job, [&](std::int64_t) -> std::optional<Batch> {
     const std::size_t mine = next++;
@@ -148,8 +148,10 @@ absl::Status BuildIndexes(Job& job, const std::vector<IndexBuild>& missing) {
     return Batch([&, mine](catalog::Session& session) -> absl::StatusOr<std::int64_t> {
       GuardOptions options;
       options.hold_source = false;  // Nothing of the source is read, and this may take long.
+      const int processes = mine + 1 == missing.size() ? last : each;
+      const catalog::BuildLimits limits = {job.settings.maintenance_work_mem_bytes, processes - 1};
       absl::Status status = RunGuarded(job, session, "index", options,
-                                       [&] { return missing[mine](session, parallel); });
+                                       [&] { return missing[mine](session, limits); });
       if (!status.ok()) return status;
       return 0;
     });

@@ -8,6 +8,7 @@
 #include <functional>
 #include <vector>
 
+#include "catalog/index_build.h"
 #include "restructure/phases.h"
 
 namespace restructure {
@@ -39,8 +40,8 @@ absl::StatusOr<std::int64_t> MoveBlocks(Job& job, const std::string& pass, const
 absl::Status CopyByBlocks(Job& job);
 
 // Sorted builds, one on each worker's connection, each in a transaction of its own. A build is told
-// how many parallel workers of the server it may use.
-using IndexBuild = std::function<absl::Status(catalog::Session& session, int parallel_workers)>;
+// what it may use of the server.
+using IndexBuild = std::function<absl::Status(catalog::Session&, const catalog::BuildLimits&)>;
 absl::Status BuildIndexes(Job& job, const std::vector<IndexBuild>& missing);
 
 // The stage of the replacement, and what brought it about, in one transaction.

@@ -22,10 +22,10 @@ absl::Status Index(Job& job) {
     absl::StatusOr<bool> there = catalog::HasIndex(*job.session, target.structure, name);
     if (!there.ok()) return there.status();
     if (*there) continue;
-    missing.push_back([&job, &target, key_index](catalog::Session& session, int parallel) {
-      return catalog::BuildIndex(session, target, key_index,
-                                 job.settings.maintenance_work_mem_bytes, parallel);
-    });
+    missing.push_back(
+        [&target, key_index](catalog::Session& session, const catalog::BuildLimits& limits) {
+          return catalog::BuildIndex(session, target, key_index, limits);
+        });
   }
   if (absl::Status built = BuildIndexes(job, missing); !built.ok()) return built;
   return EnterStage(job, "indexed",

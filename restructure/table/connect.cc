@@ -46,10 +46,10 @@ absl::Status Index(Job& job) {
     absl::StatusOr<bool> there = catalog::HasTableIndex(*job.session, table, index);
     if (!there.ok()) return there.status();
     if (*there) continue;
-    missing.push_back([&job, &table, &index](catalog::Session& session, int parallel) {
-      return catalog::BuildTableIndex(session, table, index,
-                                      job.settings.maintenance_work_mem_bytes, parallel);
-    });
+    missing.push_back(
+        [&table, &index](catalog::Session& session, const catalog::BuildLimits& limits) {
+          return catalog::BuildTableIndex(session, table, index, limits);
+        });
   }
   if (absl::Status built = BuildIndexes(job, missing); !built.ok()) return built;
   return EnterStage(job, "indexed", [&] {
