@@ -321,7 +321,7 @@ absl::StatusOr<std::int64_t> DisconnectBlocks(Session& session, const Structure&
 absl::Status MarkBlocks(Session& session, std::int64_t job_id, const std::string& pass,
                         BlockRange blocks, std::int64_t rows) {
   return session
-      .Query(
+      .QueryPrepared(
           "INSERT INTO restructure.batch (job_id, pass, low, high, rows, done)"
           " VALUES ($1, $2, $3, $4, $5, true)",
           {StrCat(job_id), pass, StrCat(blocks.low), StrCat(blocks.high), StrCat(rows)})

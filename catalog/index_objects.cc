@@ -317,7 +317,7 @@ absl::StatusOr<TriedPlan> ExplainQuery(Session& session, const std::string& quer
 }
 
 absl::StatusOr<std::vector<RunningBuild>> ReadBuilds(Session& session, std::int64_t job_id) {
-  absl::StatusOr<Rows> rows = session.Query(
+  absl::StatusOr<Rows> rows = session.QueryPrepared(
       "SELECT c.relname, p.phase, p.blocks_done, p.blocks_total, p.tuples_done, p.tuples_total,"
       " p.lockers_done, p.lockers_total, p.command LIKE '%CONCURRENTLY',"
       " (SELECT pg_catalog.format('process %s of %s (%s, %s)', w.pid, w.usename,"

@@ -462,7 +462,7 @@ namespace {
 absl::StatusOr<std::vector<std::string>> GuardBy(Session& session, const std::string& changed,
                                                  std::int64_t job_id,
                                                  const std::vector<Value>& parameters) {
-  absl::StatusOr<Rows> rows = session.Query(
+  absl::StatusOr<Rows> rows = session.QueryPrepared(
       absl::StrCat("SELECT j.token = $2, CASE WHEN j.fingerprint IS NOT NULL THEN ", changed,
                    " END FROM restructure.job j WHERE j.job_id = $1 FOR KEY SHARE OF j"),
       parameters);

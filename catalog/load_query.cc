@@ -116,7 +116,7 @@ absl::StatusOr<FastSignals> ReadFastSignals(Session& session, const SignalSource
       sources.version >= 150000
           ? "d.active_time, d.xact_commit + d.xact_rollback FROM pg_catalog.pg_stat_database d, "
           : "NULL, NULL FROM (SELECT pg_catalog.current_database() AS datname) d, ";
-  absl::StatusOr<Rows> rows = session.Query(
+  absl::StatusOr<Rows> rows = session.QueryPrepared(
       absl::StrCat("SELECT ", kPosition, ", coalesce(w.n, 0), coalesce(w.longest, 0), ", active,
                    ", ", database, kWaits, " WHERE d.datname = pg_catalog.current_database()"));
   if (!rows.ok()) return rows.status();
@@ -128,7 +128,7 @@ absl::StatusOr<FastSignals> ReadFastSignals(Session& session, const SignalSource
   if (row[3]) signals.active_sessions = static_cast<int>(ToInt(row[3]));
   if (row[4] && row[5])
     signals.database = Usage{absl::Milliseconds(ToDouble(row[4])), ToInt(row[5])};
-  rows = session.Query(kReplicas);
+  rows = session.QueryPrepared(kReplicas);
   if (!rows.ok()) return rows.status();
   for (const Row& replica : *rows) {
     ReplicaState state;
@@ -149,7 +149,7 @@ absl::StatusOr<SlowSignals> ReadSlowSignals(Session& session, const SignalSource
   const char* const checkpoints = sources.version >= 170000
                                       ? "num_requested FROM pg_catalog.pg_stat_checkpointer"
                                       : "checkpoints_req FROM pg_catalog.pg_stat_bgwriter";
-  absl::StatusOr<Rows> rows = session.Query(
+  absl::StatusOr<Rows> rows = session.QueryPrepared(
       absl::StrCat("SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE ",
                    connections, "), (SELECT ", checkpoints, "), ", kWraparound,
                    ", pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()),"
@@ -170,7 +170,7 @@ absl::StatusOr<SlowSignals> ReadSlowSignals(Session& session, const SignalSource
   signals.archived_segment = segment(row[4]);
   signals.failed_segment = segment(row[5]);
   signals.archiver_fails = ToBool(row[6]);
-  rows = session.Query(kSlots);
+  rows = session.QueryPrepared(kSlots);
   if (!rows.ok()) return rows.status();
   for (const Row& slot : *rows) {
     signals.slots.push_back({ToText(slot[0]), ToInt(slot[1]), ToText(slot[2])});
@@ -218,8 +218,8 @@ absl::StatusOr<absl::Duration> MeasureCommit(Session& session) {
   std::vector<absl::Duration> took;
   for (std::size_t i = 0; i < kTries; ++i) {
     const absl::Time start = absl::Now();
-    absl::StatusOr<Rows> rows =
-        session.Query("SELECT pg_catalog.pg_logical_emit_message(true, 'pg_restructure', '')");
+    absl::StatusOr<Rows> rows = session.QueryPrepared(
+        "SELECT pg_catalog.pg_logical_emit_message(true, 'pg_restructure', '')");
     if (!rows.ok()) return rows.status();
     took.push_back(absl::Now() - start);
   }

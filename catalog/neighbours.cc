@@ -17,7 +17,7 @@ std::string KeeperName(std::int64_t job_id, Activity activity) {
 }
 
 absl::StatusOr<Neighbours> ReadNeighbours(Session& session) {
-  absl::StatusOr<Rows> rows = session.Query(
+  absl::StatusOr<Rows> rows = session.QueryPrepared(
       "SELECT pg_catalog.count(*), coalesce(pg_catalog.bool_or(what = 'listening'), false)"
       " FROM (SELECT datname, (pg_catalog.regexp_match(application_name,"
       "         '^pg_restructure job ([0-9]+) keeper, (working|listening)$')) AS name"

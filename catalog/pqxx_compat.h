@@ -16,11 +16,20 @@ namespace catalog {
 
 inline void ForbidReconnecting(pqxx::connection&) {}  // 7.x never reconnects.
 
-inline pqxx::result ExecWithParameters(pqxx::transaction_base& transaction, const std::string& sql,
-                                       const std::vector<Value>& parameters) {
+inline pqxx::params Dynamic(const std::vector<Value>& parameters) {
   pqxx::params list;
   for (const Value& value : parameters) list.append(value);
-  return transaction.exec_params(sql, list);
+  return list;
+}
+
+inline pqxx::result ExecWithParameters(pqxx::transaction_base& transaction, const std::string& sql,
+                                       const std::vector<Value>& parameters) {
+  return transaction.exec_params(sql, Dynamic(parameters));
+}
+
+inline pqxx::result ExecPrepared(pqxx::transaction_base& transaction, const std::string& name,
+                                 const std::vector<Value>& parameters) {
+  return transaction.exec_prepared(name, Dynamic(parameters));
 }
 
 using Notices = std::shared_ptr<void>;
@@ -39,12 +48,23 @@ inline void ForbidReconnecting(pqxx::connection& connection) {
 #pragma GCC diagnostic pop
 }
 
-inline pqxx::result ExecWithParameters(pqxx::transaction_base& transaction, const std::string& sql,
-                                       const std::vector<Value>& parameters) {
+inline std::vector<const char*> Pointers(const std::vector<Value>& parameters) {
   std::vector<const char*> list;
   list.reserve(parameters.size());
   for (const Value& value : parameters) list.push_back(value ? value->c_str() : nullptr);
+  return list;
+}
+
+inline pqxx::result ExecWithParameters(pqxx::transaction_base& transaction, const std::string& sql,
+                                       const std::vector<Value>& parameters) {
+  const std::vector<const char*> list = Pointers(parameters);
   return transaction.exec_params(sql, pqxx::prepare::make_dynamic_params(list));
+}
+
+inline pqxx::result ExecPrepared(pqxx::transaction_base& transaction, const std::string& name,
+                                 const std::vector<Value>& parameters) {
+  const std::vector<const char*> list = Pointers(parameters);
+  return transaction.exec_prepared(name, pqxx::prepare::make_dynamic_params(list));
 }
 
 using Notices = std::shared_ptr<pqxx::errorhandler>;

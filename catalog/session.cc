@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -138,6 +139,7 @@ struct Session::Implementation {
   Notices notices;  // Before the transaction: both need the connection.
   std::unique_ptr<pqxx::nontransaction> channel;
   std::vector<std::string> search_path;
+  std::map<std::string, std::string> prepared;  // statement to name
   std::int64_t affected_rows = 0;
   bool in_transaction = false;
   bool lost = false;
@@ -158,6 +160,37 @@ struct Session::Implementation {
     active_of_all += absl::ToInt64Nanoseconds(active);
     ++transactions_of_all;
     active = absl::ZeroDuration();
+  }
+
+  // The name of the statement.
+  const std::string& Prepared(const std::string& sql) {
+    const auto found = prepared.find(sql);
+    if (found != prepared.end()) return found->second;
+    const std::string name = absl::StrCat("s", prepared.size());
+    connection->prepare(name, sql);
+    if (!in_transaction) ++transactions_of_all;  // Parsing is one, too.
+    return prepared.emplace(sql, name).first->second;
+  }
+
+  template <typename Run>
+  absl::StatusOr<Rows> Fetch(Run run) {
+    Rows rows;
+    absl::Status status = Guarded([&] {
+      const pqxx::result result = run();
+      affected_rows = static_cast<std::int64_t>(result.affected_rows());
+      rows.reserve(static_cast<std::size_t>(result.size()));
+      for (const auto& from : result) {
+        Row row;
+        row.reserve(static_cast<std::size_t>(from.size()));
+        for (const auto& field : from) {
+          row.push_back(field.is_null() ? Value()
+                                        : Value(std::string(field.c_str(), field.size())));
+        }
+        rows.push_back(std::move(row));
+      }
+    });
+    if (!status.ok()) return status;
+    return rows;
   }
 
   template <typename Run>
@@ -215,22 +248,15 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const std::string& connin
 }
 
 absl::StatusOr<Rows> Session::Query(const std::string& sql, const std::vector<Value>& parameters) {
-  Rows rows;
-  absl::Status status = implementation_->Guarded([&] {
-    const pqxx::result result = ExecWithParameters(*implementation_->channel, sql, parameters);
-    implementation_->affected_rows = static_cast<std::int64_t>(result.affected_rows());
-    rows.reserve(static_cast<std::size_t>(result.size()));
-    for (const auto& from : result) {
-      Row row;
-      row.reserve(static_cast<std::size_t>(from.size()));
-      for (const auto& field : from) {
-        row.push_back(field.is_null() ? Value() : Value(std::string(field.c_str(), field.size())));
-      }
-      rows.push_back(std::move(row));
-    }
+  return implementation_->Fetch(
+      [&] { return ExecWithParameters(*implementation_->channel, sql, parameters); });
+}
+
+absl::StatusOr<Rows> Session::QueryPrepared(const std::string& sql,
+                                            const std::vector<Value>& parameters) {
+  return implementation_->Fetch([&] {
+    return ExecPrepared(*implementation_->channel, implementation_->Prepared(sql), parameters);
   });
-  if (!status.ok()) return status;
-  return rows;
 }
 
 absl::Status Session::Execute(const std::string& sql) {

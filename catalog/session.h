@@ -58,6 +58,11 @@ class Session {
   // what a session can do has a name.
   absl::StatusOr<Rows> Query(const std::string& sql, const std::vector<Value>& parameters = {});
 
+  // The same for what is asked again and again: the server parses it once, and soon plans it once.
+  // Not for a statement whose best plan depends on the parameters.
+  absl::StatusOr<Rows> QueryPrepared(const std::string& sql,
+                                     const std::vector<Value>& parameters = {});
+
   // Runs statements without parameters, several separated by semicolons.
   absl::Status Execute(const std::string& sql);
 

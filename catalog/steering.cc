@@ -44,7 +44,7 @@ Hold HoldFrom(const Value& pause, const Value& panic) {
 
 absl::StatusOr<Wishes> RenewLease(Session& session, std::int64_t job_id, std::int64_t token,
                                   absl::Duration lease) {
-  absl::StatusOr<Rows> rows = session.Query(
+  absl::StatusOr<Rows> rows = session.QueryPrepared(
       absl::StrCat("UPDATE restructure.job j SET lease_until = pg_catalog.clock_timestamp()"
                    " + pg_catalog.make_interval(secs => $3) WHERE job_id = $1 AND token = $2"
                    " RETURNING goal, pause_requested, panic_requested, (",
@@ -57,7 +57,7 @@ absl::StatusOr<Wishes> RenewLease(Session& session, std::int64_t job_id, std::in
 }
 
 absl::StatusOr<Wishes> GlanceAtWishes(Session& session, std::int64_t job_id, std::int64_t token) {
-  absl::StatusOr<Rows> rows = session.Query(
+  absl::StatusOr<Rows> rows = session.QueryPrepared(
       "SELECT goal, pause_requested, panic_requested FROM restructure.job"
       " WHERE job_id = $1 AND token = $2",
       {Id(job_id), Id(token)});
@@ -119,7 +119,7 @@ absl::Status ResetAdjustments(Session& session, std::int64_t job_id) {
 
 absl::Status ForgetEnded(Session& session, std::int64_t job_id) {
   return session
-      .Query(
+      .QueryPrepared(
           "DELETE FROM restructure.adjustment WHERE job_id = $1"
           " AND until <= pg_catalog.clock_timestamp()",
           {Id(job_id)})

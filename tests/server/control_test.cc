@@ -59,6 +59,14 @@ class ControlTest : public ServerTest {
   }
   std::int64_t BusyWorkers() { return Workers("state = 'active'"); }
 
+  // They are in the middle of a batch that was slowed down, not in one of its short statements.
+  bool AreInLongBatches(std::int64_t workers) {
+    return Eventually([&] {
+      return Workers("state = 'active' AND query_start < clock_timestamp() - interval '50 ms'") ==
+             workers;
+    });
+  }
+
   bool AwaitWorkers(std::int64_t number) {
     return Eventually([&] { return Workers() == number; }, kEffectiveMax);
   }
@@ -290,14 +298,14 @@ TEST_F(ControlTest, AnAdjustmentMayNotContradictTheRestOfTheJob) {
 TEST_F(ControlTest, APauseAndAPanicEndLongBatchesAtOnce) {
   const std::unique_ptr<Tool> run = Begin("60", {"--no-throttle", "--workers", "2"});
   for (const char* how : {"pause", "panic", "pause", "panic"}) {
-    ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 2; })) << run->Written();
+    ASSERT_TRUE(AreInLongBatches(2)) << run->Written();
     EXPECT_TRUE(Stops(how, [&] { Call(how); }));
     EXPECT_TRUE(Eventually([&] { return absl::StrContains(Status(), how); })) << Status();
     EXPECT_EQ(BusyWorkers(), 0);
     EXPECT_TRUE(run->Running()) << run->Written();
     Call("resume");
   }
-  ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 2; })) << run->Written();
+  ASSERT_TRUE(AreInLongBatches(2)) << run->Written();
   EXPECT_TRUE(Stops("panic JOB", [&] { EXPECT_TRUE(Exits(kDone, Run({"panic", Job()}))); }));
   SlowDown("0");
   EXPECT_TRUE(Exits(kDone, Run({"resume", Job()})));
@@ -306,7 +314,7 @@ TEST_F(ControlTest, APauseAndAPanicEndLongBatchesAtOnce) {
 
 TEST_F(ControlTest, CtrlCEndsLongBatchesAtOnce) {
   const std::unique_ptr<Tool> run = Begin("60", {"--no-throttle", "--workers", "1"});
-  ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 1; })) << run->Written();
+  ASSERT_TRUE(AreInLongBatches(1)) << run->Written();
   EXPECT_TRUE(Stops("Ctrl-C", [&] { run->Signal(SIGINT); }));
   EXPECT_TRUE(Exits(kResumable, run->Wait()));
   SlowDown("0");
@@ -434,7 +442,7 @@ class NeighboursTest : public ControlTest {
 TEST_F(NeighboursTest, TwoJobsTogetherHaveWhatOneHas) {
   const Arguments four = {"--controller", "off", "--workers", "4"};
   const std::unique_ptr<Tool> first = Begin("0.2", four);
-  ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 4; })) << first->Written();
+  ASSERT_TRUE(AreInLongBatches(4)) << first->Written();
   const std::unique_ptr<Tool> second = BeginOther(four);
   ASSERT_TRUE(Eventually([&] {
     return absl::StrContains(Status(), "2 jobs on this server: 2 of 4 workers") &&
@@ -448,7 +456,7 @@ TEST_F(NeighboursTest, TwoJobsTogetherHaveWhatOneHas) {
   EXPECT_EQ(busy.of_this, 2);
   second->Signal(SIGINT);
   EXPECT_TRUE(Exits(kResumable, second->Wait()));
-  EXPECT_TRUE(Eventually([&] { return BusyWorkers() == 4; })) << Status();
+  EXPECT_TRUE(AreInLongBatches(4)) << Status();
   SlowDown("0");
   EXPECT_TRUE(Exits(kDone, first->Wait()));
   EXPECT_TRUE(None(Differences()));
@@ -456,7 +464,7 @@ TEST_F(NeighboursTest, TwoJobsTogetherHaveWhatOneHas) {
 
 TEST_F(ControlTest, ALongBatchThatOthersWaitForIsEnded) {
   const std::unique_ptr<Tool> run = Begin("60", {"--controller", "off", "--workers", "1"});
-  ASSERT_TRUE(Eventually([&] { return BusyWorkers() == 1; })) << run->Written();
+  ASSERT_TRUE(AreInLongBatches(1)) << run->Written();
   Client other(target().Conninfo());
   const Clock::time_point start = Clock::now();
   other.Exec("BEGIN; LOCK TABLE members IN ACCESS EXCLUSIVE MODE; COMMIT");
