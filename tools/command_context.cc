@@ -32,14 +32,10 @@ int Refuse(const absl::Status& status) {
   return absl::IsUnavailable(status) ? kExitResumable : kExitRefused;
 }
 
-int WorkersFor(int cores, bool no_throttle) {
-  return no_throttle ? std::clamp(cores, 2, 4) : std::clamp(cores / 2, 1, 4);
-}
-
 restructure::Settings SettingsFrom(const RunOptions& run) {
   restructure::Settings settings;
-  settings.workers = run.workers.value_or(
-      WorkersFor(static_cast<int>(std::thread::hardware_concurrency()), run.no_throttle));
+  const int cores = static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
+  settings.workers = run.workers.value_or(std::clamp(cores, 2, 4));
   settings.lock_timeout = run.lock_timeout;
   settings.lock_patience = run.lock_patience;
   settings.swap_lock_budget = run.swap_lock_budget;

@@ -21,9 +21,6 @@ void PrintError(const std::string& message);
 // Prints it, and returns the exit code of what was refused before anything was changed.
 int Refuse(const absl::Status& status);
 
-// `auto`, by this machine's cores (0: not known): half of them where others are at work, since a
-// worker keeps one of the server's busy.
-int WorkersFor(int cores, bool no_throttle);
 restructure::Settings SettingsFrom(const RunOptions& run);
 
 // In run order.

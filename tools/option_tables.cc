@@ -135,7 +135,7 @@ const OptionSpec kConnectOptions[] = {
 const OptionSpec kRunOptions[] = {
     {"profile", 0, "NAME|FILE", "values for the options below, for those not given (balanced)",
      [](const std::string& v, Arguments& a) { return ReadText(v, a.run.profile); }},
-    {"workers", 0, "N|auto", "parallel workers, 1 to 64; auto: half the cores, 1 to 4",
+    {"workers", 0, "N|auto", "parallel workers, 1 to 64; auto: from the cores",
      [](const std::string& v, Arguments& a) {
        std::int64_t workers = 0;
        a.run.workers.reset();

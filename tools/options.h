@@ -39,7 +39,7 @@ enum class Disconnect { kSteps, kBatches };
 // How a job works. The values here are the documented defaults.
 struct RunOptions {
   std::optional<std::string> profile;  // A built-in one's name or a file; see profile.h.
-  std::optional<int> workers;          // Empty: from the cores.
+  std::optional<int> workers;          // Empty: from the server's and the client's cores.
   absl::Duration batch_target = absl::Milliseconds(100);
   std::int64_t batch_bytes = 8 * 1024 * 1024;  // 0: no cap.
   absl::Duration lock_timeout = absl::Milliseconds(50);

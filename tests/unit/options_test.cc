@@ -10,7 +10,6 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "tools/command_context.h"
 
 namespace tools {
 namespace {
@@ -200,15 +199,6 @@ TEST(OptionsTest, TheOtherCommandsTakeTheirOwn) {
   EXPECT_EQ(Parsed({"demo"}).kind, "set");
   EXPECT_EQ(Parsed({"demo", "--kind", "index"}).kind, "index");
   EXPECT_EQ(Parsed({"demo", "--kind", "table"}).kind, "table");
-}
-
-TEST(OptionsTest, WorkersLeaveHalfOfTheCoresToOthers) {
-  EXPECT_EQ(WorkersFor(0, false), 1);
-  EXPECT_EQ(WorkersFor(2, false), 1);
-  EXPECT_EQ(WorkersFor(4, false), 2);
-  EXPECT_EQ(WorkersFor(64, false), 4);
-  EXPECT_EQ(WorkersFor(0, true), 2);
-  EXPECT_EQ(WorkersFor(64, true), 4);
 }
 
 // So that the default can be given where a profile says otherwise.
@@ -475,7 +465,7 @@ Options, with their defaults:
       --lock-timeout DURATION         longest wait for a lock in one attempt (50ms)
       --lock-patience DURATION        give up after trying for a lock this long (30m)
       --disconnect batches|steps      how the retired structure is emptied (steps)
-      --workers N|auto                parallel workers, 1 to 64; auto: half the cores, 1 to 4 (auto)
+      --workers N|auto                parallel workers, 1 to 64; auto: from the cores (auto)
       --summary FILE                  write the summary as JSON to this file
       --quiet                         print errors only
 
