@@ -218,8 +218,8 @@ absl::StatusOr<absl::Duration> MeasureCommit(Session& session) {
   std::vector<absl::Duration> took;
   for (std::size_t i = 0; i < kTries; ++i) {
     const absl::Time start = absl::Now();
-    absl::StatusOr<Rows> rows = session.QueryPrepared(
-        "SELECT pg_catalog.pg_logical_emit_message(true, 'pg_restructure', '')");
+    absl::StatusOr<Rows> rows =
+        session.Query("SELECT pg_catalog.pg_logical_emit_message(true, 'pg_restructure', '')");
     if (!rows.ok()) return rows.status();
     took.push_back(absl::Now() - start);
   }

@@ -44,7 +44,7 @@ Hold HoldFrom(const Value& pause, const Value& panic) {
 
 absl::StatusOr<Wishes> RenewLease(Session& session, std::int64_t job_id, std::int64_t token,
                                   absl::Duration lease) {
-  absl::StatusOr<Rows> rows = session.QueryPrepared(
+  absl::StatusOr<Rows> rows = session.Query(
       absl::StrCat("UPDATE restructure.job j SET lease_until = pg_catalog.clock_timestamp()"
                    " + pg_catalog.make_interval(secs => $3) WHERE job_id = $1 AND token = $2"
                    " RETURNING goal, pause_requested, panic_requested, (",

@@ -276,7 +276,7 @@ const OptionSpec kRunOptions[] = {
      "pause"},
     {"no-throttle", 0, nullptr, "no limit at all but the window and the operator's pause",
      [](const std::string&, Arguments& a) { return Raise(&RunOptions::no_throttle, a.run); }},
-    {"maintenance-work-mem", 0, "SIZE", "the most for one index build; often less is faster",
+    {"maintenance-work-mem", 0, "SIZE", "the most memory for one index build",
      [](const std::string& v, Arguments& a) {
        return ReadSize(v, "1MB", "2047GB", a.run.maintenance_work_mem_bytes);
      },
