@@ -11,6 +11,7 @@
 namespace server {
 namespace {
 
+// None of this is about the throttle: the other tests on the same server would set the pace.
 const Life kForward = {CreateSetArguments(),
                        RunSetArguments({"--no-throttle", "--workers", "2", "--soak", "0"})};
 
@@ -19,7 +20,7 @@ const Life kThereAndBack = {
     RunSetArguments({"--no-throttle", "--workers", "2", "--hold-before-swap"}),
     {"swap", "JOB"},
     {"revert", "JOB"},
-    {"finish", "JOB", "--disconnect", "batches"}};
+    {"finish", "JOB", "--disconnect", "batches", "--no-throttle"}};
 
 const Life kUndone = {CreateSetArguments(),
                       RunSetArguments({"--no-throttle", "--workers", "2", "--hold-before-swap"}),
