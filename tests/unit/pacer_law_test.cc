@@ -23,7 +23,6 @@ class PacedByCommitsTest : public PacerTest {
   }
   Decision Next(int worker) { return pacer_.Next(worker, At(now_)); }
 
-  Pacer pacer_{Limits(), BatchSize::Options(), 4};
   absl::Duration now_;
 };
 
@@ -98,7 +97,6 @@ class PacedByTransactionsTest : public PacerTest {
 
   bool there_are_some_ = true;
 
-  Pacer pacer_{Limits(), BatchSize::Options(), 4};
   absl::Duration now_ = absl::Seconds(1);
 };
 
