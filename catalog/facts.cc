@@ -48,7 +48,8 @@ absl::Status ReadUniqueIndexes(Session& session, TableFacts* table) {
       " pg_catalog.unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, n)"
       " JOIN pg_catalog.pg_attribute a ON a.attnum = k.attnum"
       " WHERE a.attrelid = i.indrelid AND i.indrelid = $1::oid AND i.indisunique AND i.indisvalid"
-      " AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL"
+      // WITHOUT OVERLAPS is no key of one row, and no ON CONFLICT finds it.
+      " AND i.indimmediate AND NOT i.indisexclusion AND i.indpred IS NULL AND i.indexprs IS NULL"
       " ORDER BY i.indisprimary DESC, i.indnkeyatts, c.relname, k.n",
       {absl::StrCat(table->oid)});
   if (!rows.ok()) return rows.status();

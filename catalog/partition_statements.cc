@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
 #include "catalog/set_statements.h"
+#include "catalog/table_statements.h"
 
 namespace catalog {
 namespace {
@@ -12,26 +13,24 @@ using absl::StrCat;
 
 constexpr char kMarked[] = "\"writer.xid\" = pg_catalog.pg_current_xact_id()";
 
-// The rows of these keys go and come back as the source holds them now.
-std::string Replace(const SetDefinition& set, const Structure& structure, const std::string& keys) {
-  const std::vector<std::string> columns = ColumnNames(structure);
-  return absl::Substitute(
-      "DELETE FROM $0 n USING ($1) k WHERE $2;\n"
-      "INSERT INTO $0 ($3) OVERRIDING SYSTEM VALUE SELECT $4 FROM ($1) k JOIN $5 s ON $6;\n",
-      structure.table.Sql(), keys, KeysEqual(set.key, "n.", "k."), QuoteNames(columns),
-      QuoteNames(columns, "s."), structure.SourceView().Sql(), KeysEqual(set.key, "s.", "k."));
-}
+}  // namespace
 
-// The same, or the keys are kept in mind until the transaction commits.
-std::string ReplaceNowOrLater(const SetDefinition& set, const Structure& structure,
-                              const std::string& keys) {
+std::string NowOrLater(const SetDefinition& set, const Structure& structure,
+                       const std::string& statements, const std::string& keys) {
   return absl::Substitute(
       "BEGIN\n$0EXCEPTION WHEN OTHERS THEN\n"
       "IF SQLSTATE LIKE '40%' THEN RAISE; END IF;\n"
       "INSERT INTO $1 ($2, \"writer.xid\", \"writer.first\")"
-      " SELECT k.*, pg_catalog.pg_current_xact_id(), NOT EXISTS (SELECT FROM $1 WHERE $3)"
-      " FROM ($4) k;\nEND;\n",
-      Replace(set, structure, keys), structure.KeyLog().Sql(), QuoteNames(set.key), kMarked, keys);
+      " SELECT k.*, pg_catalog.pg_current_xact_id(), pg_catalog.row_number() OVER () = 1"
+      " AND NOT EXISTS (SELECT FROM $1 WHERE $3) FROM ($4) k;\nEND;\n",
+      statements, structure.KeyLog().Sql(), QuoteNames(set.key), kMarked, keys);
+}
+
+namespace {
+
+std::string ReplaceNowOrLater(const SetDefinition& set, const Structure& structure,
+                              const std::string& keys) {
+  return NowOrLater(set, structure, ReplaceRows(set, structure, keys), keys);
 }
 
 }  // namespace
@@ -54,10 +53,8 @@ std::string RowSyncBody(const SetDefinition& set, const Structure& structure) {
   const std::vector<std::string> columns = ColumnNames(structure);
   // See CreateTableSyncFunction: a transaction with a snapshot that does not see the row must fail,
   // not leave it there.
-  const std::string see_row_or_fail = absl::Substitute(
-      "IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN\n"
-      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 ON CONFLICT ($3) DO NOTHING;\n"
-      "END IF;\n",
+  const std::string see_row = absl::Substitute(
+      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 ON CONFLICT ($3) DO NOTHING;\n",
       structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "OLD."), QuoteNames(set.key));
   const auto key_of = [&](const char* prefix) {
     std::vector<std::string> parts;
@@ -66,6 +63,10 @@ std::string RowSyncBody(const SetDefinition& set, const Structure& structure) {
     }
     return StrCat("SELECT ", absl::StrJoin(parts, ", "));
   };
+  const std::string see_row_or_fail = absl::Substitute(
+      "IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN\n"
+      "$0END IF;\n",
+      OrKeepInMind(set, structure, see_row, key_of("OLD.")));
   return absl::Substitute(
       "\nBEGIN\n"
       "IF TG_OP = 'INSERT' THEN\n$0"
@@ -87,7 +88,7 @@ std::string ApplyBody(const SetDefinition& set, const Structure& structure) {
   return absl::Substitute(
       "\nBEGIN\nBEGIN\n$0DELETE FROM $1 WHERE $2;\nEXCEPTION WHEN OTHERS THEN\n"
       "IF SQLSTATE LIKE '40%' THEN RAISE; END IF;\nEND;\nRETURN NULL;\nEND\n",
-      Replace(set, structure, keys), log, kMarked);
+      ReplaceRows(set, structure, keys), log, kMarked);
 }
 
 std::vector<std::string> CreateRowLogTriggers(const SetDefinition& set,
@@ -118,7 +119,7 @@ std::vector<std::string> CreateRowSyncTriggers(const SetDefinition& set,
 }
 
 std::vector<std::string> CreateApplyTrigger(const SetDefinition& set, const Structure& structure) {
-  if (!set.by_row) return {};
+  if (!set.TriesAgainAtCommit()) return {};
   const std::string log = structure.KeyLog().Sql();
   const std::string name = QuoteName(structure.Trigger("apply"));
   return {StrCat("CREATE INDEX ON ", log, " (\"writer.xid\") WHERE \"writer.xid\" IS NOT NULL"),

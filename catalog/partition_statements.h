@@ -8,6 +8,9 @@
 // when that commits, all of its marked keys are brought over together. What cannot be brought over
 // even then stays in the key log, unmarked for everybody else, as with other tables.
 //
+// The same is done where a unique constraint is deferrable, since there the statements of a
+// transaction may meet one another halfway, too.
+//
 // Pure, as in set_statements.h.
 
 #ifndef CATALOG_PARTITION_STATEMENTS_H_
@@ -33,7 +36,10 @@ std::string ApplyBody(const SetDefinition& set, const Structure& structure);
 std::vector<std::string> CreateRowLogTriggers(const SetDefinition& set, const Structure& structure);
 std::vector<std::string> CreateRowSyncTriggers(const SetDefinition& set,
                                                const Structure& structure);
-// The trigger on the key log that calls the apply function; nothing unless the set is `by_row`.
+// Runs `statements`, which bring over these keys, or marks them.
+std::string NowOrLater(const SetDefinition& set, const Structure& structure,
+                       const std::string& statements, const std::string& keys);
+// The trigger on the key log that calls the apply function; nothing where no key is ever marked.
 std::vector<std::string> CreateApplyTrigger(const SetDefinition& set, const Structure& structure);
 
 }  // namespace catalog

@@ -333,8 +333,8 @@ absl::Status Transaction::KeepSnapshot() {
   return session_->Execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
 }
 
-absl::Status Transaction::LimitStatements(absl::Duration limit) {
-  return session_->Execute(absl::StrCat("SET LOCAL statement_timeout = ", Milliseconds(limit)));
+absl::Status LimitTransaction(Session& session, absl::Duration limit) {
+  return session.Execute(absl::StrCat("SET LOCAL statement_timeout = ", Milliseconds(limit)));
 }
 
 }  // namespace catalog

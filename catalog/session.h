@@ -115,15 +115,15 @@ class Transaction {
   // REPEATABLE READ. Requires: no statement yet.
   absl::Status KeepSnapshot();
 
-  // Limits each further statement of this transaction.
-  absl::Status LimitStatements(absl::Duration limit);
-
  private:
   Transaction(Session& session, absl::string_view label) : session_(&session), label_(label) {}
 
   Session* session_;  // nullptr: moved from, or ended.
   std::string label_;
 };
+
+// Limits each further statement of the transaction that is open.
+absl::Status LimitTransaction(Session& session, absl::Duration limit);
 
 // For a transaction that holds a lock which others feel: its COMMIT does not wait for the disk (or
 // a synchronous standby) while it holds it. A crash of the server then undoes all of the

@@ -36,6 +36,11 @@ struct SetDefinition {
   bool retention_mandatory = true;
   std::optional<std::int64_t> live_structure;  // empty until the set has been created
   bool by_row = false;  // the member table is a partition or a child: see partition_statements.h
+  bool deferrable = false;  // a unique constraint of the member table is: of a job on a table only
+
+  // Of a job on a table: what cannot be done to the other one at once is tried again when the
+  // writer commits, with all that he changed.
+  bool TriesAgainAtCommit() const { return by_row || deferrable; }
 
   // True where a program may connect or disconnect members: then a structure, not the member
   // table, says who is a member.

@@ -219,12 +219,13 @@ std::vector<std::string> GiveFunction(const QualifiedName& function, const std::
 std::vector<std::string> CreateKeyLog(const SetDefinition& set, const Structure& structure,
                                       const std::string& owner) {
   const std::string keys = KeyColumnsSql(set, structure);
-  std::vector<std::string> sql = {StrCat("CREATE TABLE ", structure.KeyLog().Sql(), " (", keys,
-                                         set.by_row && structure.is_table() ? kWriterColumns : "",
-                                         ") WITH (vacuum_truncate = false)"),
-                                  StrCat("CREATE TABLE ", structure.TakenKeys().Sql(), " (", keys,
-                                         ", PRIMARY KEY (", QuoteNames(set.key), "))"),
-                                  CreateFunction(structure.LogFunction(), LogBody(set, structure))};
+  std::vector<std::string> sql = {
+      StrCat("CREATE TABLE ", structure.KeyLog().Sql(), " (", keys,
+             set.TriesAgainAtCommit() && structure.is_table() ? kWriterColumns : "",
+             ") WITH (vacuum_truncate = false)"),
+      StrCat("CREATE TABLE ", structure.TakenKeys().Sql(), " (", keys, ", PRIMARY KEY (",
+             QuoteNames(set.key), "))"),
+      CreateFunction(structure.LogFunction(), LogBody(set, structure))};
   for (const QualifiedName& table : {structure.KeyLog(), structure.TakenKeys()}) {
     sql.push_back(StrCat("ALTER TABLE ", table.Sql(), " OWNER TO ", QuoteName(owner)));
   }

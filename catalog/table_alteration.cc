@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -67,6 +68,37 @@ bool KeepsValues(const std::string& from, const std::string& to) {
                                               {"date", "timestamp without time zone"}};
   return std::any_of(std::begin(kPairs), std::end(kPairs),
                      [&](const auto& pair) { return from == pair[0] && to == pair[1]; });
+}
+
+// The digits after the point that a type stores, of numbers or of seconds, or its length; nullopt:
+// all there are.
+std::optional<int> Digits(const std::string& type) {
+  const std::size_t open = type.find('(');
+  if (open == std::string::npos) return std::nullopt;
+  const std::string inside = type.substr(open + 1, type.find(')', open) - open - 1);
+  const std::size_t comma = inside.find(',');
+  int digits = 0;
+  (void)absl::SimpleAtoi(comma == std::string::npos ? inside : inside.substr(comma + 1), &digits);
+  return digits;
+}
+
+// Whether a value of the one type becomes the same value of the other, or an error, but never
+// another value: an assignment rounds numbers and cuts times silently.
+bool KeepsOrRefuses(const std::string& from, const std::string& to) {
+  static constexpr const char* kPairs[][2] = {
+      {"integer", "smallint"}, {"bigint", "smallint"}, {"bigint", "integer"}};
+  const std::string from_base = BaseType(from);
+  const std::string to_base = BaseType(to);
+  const std::optional<int> digits = Digits(to);
+  if (from_base != to_base) {
+    const auto is_it = [&](const auto& pair) { return from_base == pair[0] && to_base == pair[1]; };
+    return (KeepsValues(from_base, to_base) && digits.value_or(0) >= 0) ||
+           std::any_of(std::begin(kPairs), std::end(kPairs), is_it);
+  }
+  // Shorter blanks are no error.
+  const bool rounds = to_base == "numeric" || to_base == "character" ||
+                      absl::StartsWith(to_base, "time") || absl::StartsWith(to_base, "interval");
+  return from == to || !rounds || !digits || (Digits(from) && *Digits(from) <= *digits);
 }
 
 absl::Status Refused(const std::string& what, const absl::Status& status, const char* hint) {
@@ -138,13 +170,20 @@ absl::StatusOr<Canonical> Canonicalize(Session& session, const QualifiedName& ta
   return canonical;
 }
 
+absl::Status KeyCannotBecome(const std::string& column, const std::string& type) {
+  return absl::FailedPreconditionError(
+      StrCat("column ", DisplayName(column), " belongs to the key and cannot become ", type,
+             ": rows could not be found by it\nHINT: smallint, integer and bigint ",
+             "go over into each other, and so do varchar and text."));
+}
+
 // What each side's columns are and what fills them from the other side.
 class Matcher {
  public:
   Matcher(Session& session, const QualifiedName& from_table, const char* option)
       : session_(session), from_table_(from_table), option_(option) {}
 
-  // nullopt: nothing fills it.
+  // nullopt: nothing fills it, or with `may_fail`, not without changing what it is filled from.
   absl::StatusOr<std::optional<Column>> Fill(const Column& column, const Column* namesake,
                                              const std::string* expression, bool is_key,
                                              bool may_fail) {
@@ -162,23 +201,27 @@ class Matcher {
       return std::optional<Column>(filled);
     }
     if (namesake == nullptr) return std::optional<Column>();
-    if (BaseType(namesake->type) == BaseType(column.type)) return std::optional<Column>(filled);
-    if (!may_fail && !KeepsValues(BaseType(namesake->type), BaseType(column.type))) {
+    const bool same_base = BaseType(namesake->type) == BaseType(column.type);
+    const bool keeps = KeepsOrRefuses(namesake->type, column.type);
+    if (may_fail && !keeps) return std::optional<Column>();
+    const bool widens = same_base || KeepsValues(BaseType(namesake->type), BaseType(column.type));
+    if (!may_fail && !(keeps && widens)) {
       return absl::InvalidArgumentError(StrCat("column ", DisplayName(column.name),
                                                ": values of type ", namesake->type,
                                                " do not all become values of type ", column.type,
                                                " without a loss\nHINT: say how, with --column '",
                                                DisplayName(column.name), "=expression'."));
     }
+    // Its blanks belong to the value.
+    const bool pads = same_base && BaseType(column.type) == "character";
+    if (namesake->type == column.type || (same_base && !pads)) return std::optional<Column>(filled);
     // A key is compared as it is, so that the index on it serves; to store it is a conversion.
-    if (is_key && !ComparesByIndex(BaseType(namesake->type), BaseType(column.type))) {
-      return absl::FailedPreconditionError(StrCat(
-          "column ", DisplayName(column.name), " belongs to the key and cannot become ",
-          column.type, ": rows could not be found by it\nHINT: smallint, integer and bigint ",
-          "go over into each other, and so do varchar and text."));
+    if (is_key && (pads || !ComparesByIndex(BaseType(namesake->type), BaseType(column.type)))) {
+      return KeyCannotBecome(column.name, column.type);
     }
     if (!is_key) {
-      filled.expression = StrCat("(", QuoteName(column.name), ")::", BaseType(column.type));
+      const std::string type = pads ? column.type : BaseType(column.type);
+      filled.expression = StrCat("(", QuoteName(column.name), ")::", type);
     }
     return std::optional<Column>(filled);
   }
@@ -429,6 +472,9 @@ absl::StatusOr<AlteredColumns> TryAlteration(Session& session, const TableFacts&
     if (!filled.ok()) return filled.status();
     // What an expression made cannot be read back out of the column of that name.
     const bool remade = Find(alteration.columns, column.name) != nullptr && expression == nullptr;
+    if (!filled->has_value() && namesake != nullptr && Contains(key, column.name)) {
+      return KeyCannotBecome(column.name, namesake->type);
+    }
     if (!filled->has_value() || remade) {
       altered.lost.push_back(column.name);
     } else {

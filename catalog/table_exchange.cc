@@ -77,9 +77,9 @@ moves(what, place, text, more) AS (
     FROM pg_catalog.pg_policy WHERE polrelid = $1::oid
   UNION ALL SELECT 'do', 20, pg_catalog.format('DROP RULE %I ON %s', rulename, $4::text), NULL
     FROM own_rule
-  UNION ALL SELECT 'do', 30, pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY; '
-    'ALTER TABLE %s DISABLE ROW LEVEL SECURITY', $3::text, $4::text), NULL FROM f
-    WHERE relrowsecurity
+  -- Without a policy the retired table shows nothing, but to its owner.
+  UNION ALL SELECT 'do', 30, pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY',
+    $3::text), NULL FROM f WHERE relrowsecurity
   UNION ALL SELECT 'do', 30, pg_catalog.format('ALTER TABLE %s FORCE ROW LEVEL SECURITY; '
     'ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', $3::text, $4::text), NULL FROM f
     WHERE relforcerowsecurity

@@ -18,7 +18,7 @@ absl::Status ReadList(Session& session, const std::string& sql, std::int64_t oid
 constexpr char kDependants[] = R"sql(
 WITH t AS (SELECT oid, reltype FROM pg_catalog.pg_class WHERE oid = $1::oid),
 d AS (
-  SELECT DISTINCT d.classid, d.objid, d.objsubid, false AS of_type
+  SELECT DISTINCT d.classid, d.objid, d.objsubid, false AS cannot_be_told
   FROM t, pg_catalog.pg_depend d
   WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = t.oid
     AND d.deptype = 'n'
@@ -27,7 +27,14 @@ d AS (
   FROM t, pg_catalog.pg_depend d
   WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.deptype = 'n'
     AND d.refobjid IN (SELECT t.reltype UNION ALL SELECT y.oid FROM pg_catalog.pg_type y
-                       WHERE y.typelem = t.reltype)),
+                       WHERE y.typelem = t.reltype)
+  UNION
+  -- An identity has another sequence afterwards, of the same name.
+  SELECT DISTINCT d.classid, d.objid, d.objsubid, true
+  FROM t, pg_catalog.pg_depend i JOIN pg_catalog.pg_depend d
+    ON d.refclassid = i.classid AND d.refobjid = i.objid AND d.deptype = 'n'
+  WHERE i.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.refclassid = i.classid
+    AND i.refobjid = t.oid AND i.deptype = 'i'),
 named AS (
   SELECT d.*, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS words,
     r.ev_class, v.relkind, v.relnamespace, v.relowner AS view_owner, v.relpersistence, f.proowner,
@@ -53,7 +60,7 @@ judged AS (
       WHEN n.relnamespace = pg_catalog.to_regnamespace('restructure')::oid THEN 'ours'
       WHEN t.oid IN (n.ev_class, n.tgrelid, n.polrelid, n.adrelid, n.conrelid, n.stxrelid)
         THEN 'own'
-      WHEN n.of_type OR n.relpersistence = 't' THEN 'immovable'
+      WHEN n.cannot_be_told OR n.relpersistence = 't' THEN 'immovable'
       WHEN n.relkind IN ('r', 'v', 'p') THEN 'moved'
       WHEN n.proowner IS NOT NULL OR n.polrelid IS NOT NULL THEN 'moved'
       WHEN n.conrelid IS NOT NULL THEN 'foreign key'

@@ -79,6 +79,10 @@ grants AS (
 statements(place, text) AS (
   SELECT 1, pg_catalog.format('ALTER TABLE %s OWNER TO %I', n.sql, s.owner) FROM s, n
   UNION ALL
+  -- The policies come with the exchange: until then only the owner, as whom it is filled, sees it.
+  SELECT 1, pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', n.sql) FROM s, n
+  WHERE s.relrowsecurity
+  UNION ALL
   -- A constraint that is not valid would be enforced for old rows, too: it comes last. What other
   -- jobs need for a time does not come at all.
   SELECT 2, pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', n.sql, k.conname)
@@ -179,7 +183,20 @@ SELECT text FROM statements ORDER BY place
 
 std::string Oid(std::int64_t oid) { return StrCat(oid); }
 
+absl::StatusOr<bool> HasDeferrable(Session& session, std::int64_t oid) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = $1::oid"
+      " AND condeferrable AND contype <> 'f')",
+      {Oid(oid)});
+  if (!rows.ok()) return rows.status();
+  return ToBool(rows->front()[0]);
+}
+
 }  // namespace
+
+absl::Status CheckConstraintsNow(Session& session) {
+  return session.Execute("SET CONSTRAINTS ALL IMMEDIATE");
+}
 
 absl::StatusOr<std::int64_t> CreateLike(Session& session, std::int64_t job_id, std::int64_t source,
                                         const QualifiedName& name, const TableWishes& wishes) {
@@ -200,11 +217,14 @@ absl::StatusOr<std::int64_t> CreateLike(Session& session, std::int64_t job_id, s
   return oid;
 }
 
-absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_source,
-                                const Structure& new_side, const SetDefinition& new_source,
+absl::Status CreateTableHelpers(Session& session, SetDefinition old_source,
+                                const Structure& new_side, SetDefinition new_source,
                                 const Structure& old_side) {
   absl::StatusOr<std::string> owner = OwnerOf(session, old_source.member_oid);
   if (!owner.ok()) return owner.status();
+  const absl::StatusOr<bool> deferrable = HasDeferrable(session, old_source.member_oid);
+  if (!deferrable.ok()) return deferrable.status();
+  old_source.deferrable = new_source.deferrable = *deferrable;
   // What cannot be brought back is kept in mind by its key, as the new table has it.
   Structure not_brought_back = old_side;
   not_brought_back.columns = new_side.columns;
@@ -363,10 +383,13 @@ absl::Status ExecuteStatement(Session& session, const std::string& statement) {
 }
 
 absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
-                         const Structure& live, const SetDefinition& live_source,
-                         const Structure& retired, bool kept) {
+                         const Structure& live, SetDefinition live_source, const Structure& retired,
+                         bool kept) {
   absl::StatusOr<std::string> owner = OwnerOf(session, live_source.member_oid);
   if (!owner.ok()) return owner.status();
+  const absl::StatusOr<bool> deferrable = HasDeferrable(session, live_source.member_oid);
+  if (!deferrable.ok()) return deferrable.status();
+  live_source.deferrable = *deferrable;
   std::vector<std::string> statements = DropTriggers(retired_source, live, false);
   const auto add = [&statements](const std::vector<std::string>& more) {
     statements.insert(statements.end(), more.begin(), more.end());

@@ -35,8 +35,8 @@ absl::StatusOr<std::int64_t> CreateLike(Session& session, std::int64_t job_id, s
                                         const QualifiedName& name, const TableWishes& wishes);
 
 // The helpers of both sides. Touches the old one with no lock.
-absl::Status CreateTableHelpers(Session& session, const SetDefinition& old_source,
-                                const Structure& new_side, const SetDefinition& new_source,
+absl::Status CreateTableHelpers(Session& session, SetDefinition old_source,
+                                const Structure& new_side, SetDefinition new_source,
                                 const Structure& old_side);
 
 // The indexes of the old side, as they are to be built on the new one.
@@ -105,8 +105,11 @@ absl::StatusOr<std::vector<std::string>> GiveSequencesStatements(Session& sessio
 // the live one. The triggers come only now: a table collects the rows that a statement changes for
 // its triggers even while those are disabled.
 absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
-                         const Structure& live, const SetDefinition& live_source,
-                         const Structure& retired, bool kept);
+                         const Structure& live, SetDefinition live_source, const Structure& retired,
+                         bool kept);
+
+// Checks what the transaction has deferred.
+absl::Status CheckConstraintsNow(Session& session);
 
 // What is left of the retired side, in this order. Dropping the table takes ACCESS EXCLUSIVE on
 // those to which it refers.

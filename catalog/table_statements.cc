@@ -12,25 +12,21 @@ namespace {
 
 using absl::StrCat;
 
-// Removes the rows of these keys and brings back what the source holds under them now. All rows of
-// a statement go before any comes back, so that values may change places between them under a
-// unique index; and nothing depends on what other triggers of the same statement have done.
 std::string Replace(const SetDefinition& set, const Structure& structure, const std::string& keys) {
-  const std::vector<std::string> columns = ColumnNames(structure);
-  const std::string replace = absl::Substitute(
-      "DELETE FROM $0 n USING ($1) k WHERE $2;\n"
-      "INSERT INTO $0 ($3) OVERRIDING SYSTEM VALUE SELECT $4 FROM ($1) k JOIN $5 s ON $6;\n",
-      structure.table.Sql(), keys, KeysEqual(set.key, "n.", "k."), QuoteNames(columns),
-      QuoteNames(columns, "s."), structure.SourceView().Sql(), KeysEqual(set.key, "s.", "k."));
-  // What fails here must not fail the statement of the user, which the source has accepted: another
-  // trigger of the same statement may have more to do, the tables' columns or constraints may
-  // differ. The keys are kept in mind, and the exchange brings them over. A serialization failure
-  // is his own.
+  const std::string replace = ReplaceRows(set, structure, keys);
+  return set.TriesAgainAtCommit() ? NowOrLater(set, structure, replace, keys)
+                                  : OrKeepInMind(set, structure, replace, keys);
+}
+
+// What the structure defers would fail when the user commits, where nothing keeps it from him.
+std::string CheckNow(const Structure& structure) {
   return absl::Substitute(
-      "BEGIN\n$0EXCEPTION WHEN OTHERS THEN\n"
-      "IF SQLSTATE LIKE '40%' THEN RAISE; END IF;\n"
-      "INSERT INTO $1 ($2) $3;\nEND;\n",
-      replace, structure.KeyLog().Sql(), QuoteNames(set.key), keys);
+      "EXECUTE coalesce((SELECT 'SET CONSTRAINTS ' || pg_catalog.string_agg(pg_catalog.format("
+      "'%I.%I', n.nspname, c.conname), ', ') || ' IMMEDIATE' FROM pg_catalog.pg_constraint c"
+      " JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace"
+      " WHERE c.conrelid = $0::pg_catalog.regclass AND c.condeferrable AND c.contype <> 'f'),"
+      " 'SELECT');\n",
+      QuoteLiteral(structure.table.Sql()));
 }
 
 std::string Body(const SetDefinition& set, const Structure& structure) {
@@ -41,12 +37,15 @@ std::string Body(const SetDefinition& set, const Structure& structure) {
   // A transaction whose snapshot is older than the row (REPEATABLE READ, begun before the copy or
   // the last drain) would not see it, and its DELETE would silently leave it there. ON CONFLICT
   // looks at the row whatever the snapshot, and such a transaction gets a serialization failure.
+  const std::string see_rows = absl::Substitute(
+      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM old_rows s"
+      " ON CONFLICT ($3) DO NOTHING;\n",
+      structure.table.Sql(), QuoteNames(columns), SourceExpressions(structure), key);
   const std::string see_rows_or_fail = absl::Substitute(
       "IF TG_OP IN ('UPDATE', 'DELETE')"
       " AND pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN\n"
-      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM old_rows s"
-      " ON CONFLICT ($3) DO NOTHING;\nEND IF;\n",
-      structure.table.Sql(), QuoteNames(columns), SourceExpressions(structure), key);
+      "$0END IF;\n",
+      OrKeepInMind(set, structure, see_rows, old_keys));
   return absl::Substitute(
       "\nBEGIN\n$0"
       "IF TG_OP = 'INSERT' THEN\n$1"
@@ -60,6 +59,28 @@ std::string Body(const SetDefinition& set, const Structure& structure) {
 }
 
 }  // namespace
+
+std::string OrKeepInMind(const SetDefinition& set, const Structure& structure,
+                         const std::string& statements, const std::string& keys) {
+  return absl::Substitute(
+      "BEGIN\n$0EXCEPTION WHEN OTHERS THEN\n"
+      "IF SQLSTATE LIKE '40%' THEN RAISE; END IF;\n"
+      "INSERT INTO $1 ($2) $3;\nEND;\n",
+      statements, structure.KeyLog().Sql(), QuoteNames(set.key), keys);
+}
+
+// All rows of a statement go before any comes back, so that values may change places between them
+// under a unique index; and nothing depends on what other triggers of the same statement have done.
+std::string ReplaceRows(const SetDefinition& set, const Structure& structure,
+                        const std::string& keys) {
+  const std::vector<std::string> columns = ColumnNames(structure);
+  return absl::Substitute(
+      "DELETE FROM $0 n USING ($1) k WHERE $2;\n"
+      "INSERT INTO $0 ($3) OVERRIDING SYSTEM VALUE SELECT $4 FROM ($1) k JOIN $5 s ON $6;\n$7",
+      structure.table.Sql(), keys, KeysEqual(set.key, "n.", "k."), QuoteNames(columns),
+      QuoteNames(columns, "s."), structure.SourceView().Sql(), KeysEqual(set.key, "s.", "k."),
+      set.deferrable ? CheckNow(structure) : "");
+}
 
 std::vector<std::string> CreateTableSyncFunction(const SetDefinition& set,
                                                  const Structure& structure,
@@ -75,7 +96,7 @@ std::vector<std::string> CreateTableSyncFunction(const SetDefinition& set,
     sql.insert(sql.end(), given.begin(), given.end());
   };
   create(structure.SyncFunction(), set.by_row ? RowSyncBody(set, structure) : Body(set, structure));
-  if (set.by_row) create(structure.ApplyFunction(), ApplyBody(set, structure));
+  if (set.TriesAgainAtCommit()) create(structure.ApplyFunction(), ApplyBody(set, structure));
   return sql;
 }
 

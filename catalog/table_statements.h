@@ -11,6 +11,18 @@
 
 namespace catalog {
 
+// The rows of these keys, a query, go, and come back as the source holds them now. Deferrable
+// constraints of the structure have been checked then.
+std::string ReplaceRows(const SetDefinition& set, const Structure& structure,
+                        const std::string& keys);
+
+// What fails in `statements` must not fail the statement of the user, which the source has
+// accepted: another trigger of the same statement may have more to do, the tables' columns or
+// constraints may differ. The keys go to the structure's key log, and the exchange brings them
+// over. A serialization failure is his own.
+std::string OrKeepInMind(const SetDefinition& set, const Structure& structure,
+                         const std::string& statements, const std::string& keys);
+
 // The function behind the sync triggers. A change that cannot be applied does not fail the
 // statement that makes it: its keys go to the structure's key log.
 std::vector<std::string> CreateTableSyncFunction(const SetDefinition& set,

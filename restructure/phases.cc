@@ -17,6 +17,8 @@ const Kind& KindNamed(const std::string& name) {
   return kSet;
 }
 
+bool IsForwardOnly(const std::string& phase) { return phase == "disconnect" || phase == "drop"; }
+
 const Kind& KindOf(const Job& job) { return KindNamed(job.record.kind); }
 
 Step::Step(Job& job, const char* name, std::int64_t rows_total)

@@ -26,6 +26,9 @@ struct Phase {
   absl::StatusOr<Next> (*run)(Job& job);
 };
 
+// Whether a job that has begun this phase can no longer be reverted.
+bool IsForwardOnly(const std::string& phase);
+
 // What a kind of structure brings along. Its folder has it: set/, index/, table/.
 struct Kind {
   const char* name;  // as the ledger has it

@@ -16,6 +16,10 @@ constexpr std::int64_t kStepsUntilFelt = 15;
 constexpr std::int64_t kStepsFelt = 10;
 constexpr std::int64_t kStepsKept = kStepsUntilFelt + kStepsFelt;
 
+constexpr std::size_t kStepsUntilCounted = 10;  // Sessions report once a second, each at its time.
+constexpr double kTransactionsVary = 0.3;       // those of one step, on the mean
+constexpr double kTransactionLimit = 1.15;
+
 }  // namespace
 
 double Random::Unit() {
@@ -43,7 +47,11 @@ double Plant::Time(double load) const {
 
 double Plant::Commit() const { return Time(others_ + options_.worker_takes * felt_); }
 double Plant::Alone() const { return Time(course_.others(seconds_)); }
-double Plant::Limit() const { return std::max(1.5 * Alone(), std::min(Alone() + 5, 2 * Alone())); }
+
+double Plant::Limit() const {
+  if (options_.only_others_feel) return kTransactionLimit * Alone();
+  return std::max(1.5 * Alone(), std::min(Alone() + 5, 2 * Alone()));
+}
 
 double Plant::Slowness(double busy) const {
   const double left = std::max(1 - kFull, 1 - others_ / Capacity());
@@ -74,6 +82,8 @@ void Plant::Step(double busy, double wal_bytes) {
   const double slower = Commit() / Alone();
   others_ = wanted * std::pow(slower, -options_.others_yield);
 
+  if (options_.only_others_feel) CountTransactions();
+
   const bool blocks =
       busy > 0 && course_.others_need_our_locks && course_.others_need_our_locks(seconds_);
   blocked_ = blocks ? blocked_ + kStepSeconds : 0;
@@ -86,15 +96,32 @@ void Plant::Step(double busy, double wal_bytes) {
   }
 }
 
+void Plant::CountTransactions() {
+  const double wanted = others_ * options_.others_transactions_per_second * kStepSeconds;
+  const double begun = uncounted_ + wanted;
+  const double ended = std::floor(begun);
+  uncounted_ = begun - ended;
+  const double varies = 1 + random_.Between(-kTransactionsVary, kTransactionsVary);
+  Usage usage = counted_.empty() ? Usage() : counted_.back();
+  usage.transactions += static_cast<std::int64_t>(ended);
+  usage.active += absl::Milliseconds(ended * Commit() * varies);
+  counted_.push_back(usage);
+  if (counted_.size() > kStepsUntilCounted) counted_.pop_front();
+}
+
 bool Plant::Sample(Load* load) {
   if (steps_ - sampled_ < kStepsPerSample) return false;
   if (course_.sampler_is_blocked && course_.sampler_is_blocked(seconds_)) return false;
   sampled_ = steps_;
   if (random_.Unit() < options_.samples_lost) return false;
-  double canary = Commit() * (1 + random_.Between(-options_.noise, options_.noise));
+  double canary = (options_.only_others_feel ? Time(others_) : Commit()) *
+                  (1 + random_.Between(-options_.noise, options_.noise));
   if (random_.Unit() < options_.outliers) canary *= kOutlier;
   load->taken_at = now();
   load->canary = absl::Milliseconds(canary);
+  if (options_.only_others_feel) {
+    load->transaction = transaction_time_.Observe(now(), counted_.front(), Usage());
+  }
   load->active_sessions = static_cast<int>(std::lround(others_ * kSessions));
   load->sessions_waiting_for_us = blocked_ > 0 ? 1 : 0;
   load->longest_wait_for_us = absl::Seconds(blocked_);

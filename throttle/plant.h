@@ -1,6 +1,7 @@
 // The server that the controller is tried on: commits slow down as it fills, by others and by us,
 // a second after what we did; WAL flows to a replica that may fall behind; samples are noisy, and
-// some are lost. Seeded and without a clock: a course can be repeated exactly.
+// some are lost. What commits take stands for all that others feel; our own commit may feel less.
+// Seeded and without a clock: a course can be repeated exactly.
 //
 // What it leaves out: what our workers do in less than half a second is felt as its mean.
 
@@ -8,11 +9,13 @@
 #define THROTTLE_PLANT_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "throttle/load.h"
+#include "throttle/transaction_time.h"
 
 namespace throttle {
 
@@ -53,8 +56,12 @@ class Plant {
     // Others do less when commits get slower, as clients do that wait for an answer: 0, as many
     // as before; 1, half as much at twice the time.
     double others_yield = 0;
-    double others_wal_per_second = 20e6;    // bytes, at full load
-    double replayed_per_second_max = 60e6;  // bytes
+    // A small commit of ours does not feel what our workers take; others do, and the server counts
+    // what their transactions take.
+    bool only_others_feel = false;
+    double others_transactions_per_second = 1000;  // at full load
+    double others_wal_per_second = 20e6;           // bytes, at full load
+    double replayed_per_second_max = 60e6;         // bytes
   };
 
   static constexpr int kStepsPerSecond = 20;
@@ -73,7 +80,8 @@ class Plant {
   absl::Time now() const { return absl::UnixEpoch() + absl::Seconds(seconds_); }
 
   // The truth, without noise, in milliseconds: a commit now, the same without us, and the limit
-  // that the live workload is promised, max(1.5 x, min(+ 5 ms, 2 x)) of that.
+  // that the live workload is promised, max(1.5 x, min(+ 5 ms, 2 x)) of that, or, where only others
+  // feel us, 1.15 x.
   double Commit() const;
   double Alone() const;
   double Limit() const;
@@ -92,13 +100,17 @@ class Plant {
  private:
   double Time(double load) const;
   double Capacity() const;
+  void CountTransactions();
 
   const Options options_;
   const Course course_;
   Random random_;
   std::int64_t steps_ = 0;
   double seconds_ = 0;
-  std::vector<double> busy_;  // the last steps, as a ring
+  std::vector<double> busy_;   // the last steps, as a ring
+  double uncounted_ = 0;       // of a transaction
+  std::deque<Usage> counted_;  // of others, the latest last; the server shows the first
+  TransactionTime transaction_time_;
   double felt_ = 0;
   double others_ = 0;  // less what they yield
   double behind_ = 0;  // bytes

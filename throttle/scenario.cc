@@ -69,6 +69,11 @@ std::vector<Scenario> Make() {
   all.back().steps = {258, 320};
   all.push_back(named("contention", "25 %; two of our workers do as much as more of them", &Light));
   all.back().useful_workers = 2;
+  all.push_back(named("unfelt", "40 %; a commit of ours does not feel our workers", &Steady));
+  all.back().only_others_feel = true;
+  all.push_back(named("unfelt-step", "the same, with 25 %, then 60 % for 200 s, then 25 %", &Step));
+  all.back().only_others_feel = true;
+  all.back().steps = {200, 400};
   return all;
 }
 

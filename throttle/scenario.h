@@ -15,12 +15,13 @@ struct Scenario {
   std::string name;
   std::string purpose;
   Plant::Course course;
-  std::vector<double> steps;  // seconds at which the load, or what bears it, changes at once
-  int length = 600;           // seconds
-  double noise_factor = 1;    // of the plant's
-  double outliers = 0;        // as in Plant::Options
-  double others_yield = 0;    // the same
-  double useful_workers = 0;  // the same
+  std::vector<double> steps;      // seconds at which the load, or what bears it, changes at once
+  int length = 600;               // seconds
+  double noise_factor = 1;        // of the plant's
+  double outliers = 0;            // as in Plant::Options
+  double others_yield = 0;        // the same
+  double useful_workers = 0;      // the same
+  bool only_others_feel = false;  // the same
 };
 
 const std::vector<Scenario>& Scenarios();

@@ -62,6 +62,7 @@ class Run {
     options.outliers = scenario.outliers;
     options.others_yield = scenario.others_yield;
     options.useful_workers = scenario.useful_workers;
+    options.only_others_feel = scenario.only_others_feel;
     return options;
   }
 

@@ -8,6 +8,7 @@
 #include "catalog/schema.h"
 #include "catalog/steering.h"
 #include "restructure/adjustments.h"
+#include "restructure/phases.h"
 #include "tools/command_context.h"
 #include "tools/exit_codes.h"
 #include "tools/profile.h"
@@ -25,7 +26,7 @@ absl::Status MayAsk(const std::string& command, const catalog::JobRecord& job) {
   if (command == "revert" && !job.swapped) {
     return refuse("has not swapped, so there is nothing to revert", "`abort` undoes it.");
   }
-  const bool forward_only = job.phase == "disconnect" || job.phase == "drop";
+  const bool forward_only = restructure::IsForwardOnly(job.phase);
   if (command == "revert" && forward_only) {
     return refuse("is being finished and goes only forward", "run it again the other way.");
   }

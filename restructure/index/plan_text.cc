@@ -72,6 +72,11 @@ std::vector<std::string> Notes(const IndexPlan& plan) {
     notes.push_back(
         "from the swap until the soak has built the old index again, only the new key is enforced");
   }
+  if (plan.index.deferrable) {
+    notes.push_back(
+        "two unique indexes that are checked at once stand beside the deferrable constraint in "
+        "turn, until the old one is dropped: a statement fails that needs it to be deferred");
+  }
   return notes;
 }
 

@@ -67,6 +67,10 @@ absl::StatusOr<Next> VerifyRows(Job& job);
 // Lock: SHARE ROW EXCLUSIVE on the source, within the budget.
 absl::Status GoSynchronous(Job& job);
 
+// A snapshot from before what was just committed could see the replacement as it never was. Whoever
+// holds one is waited for, by name.
+absl::Status WaitOutSnapshots(Job& job);
+
 // Waits for every transaction that had its lock on one of these tables before now: it may still run
 // a trigger's function as it was.
 absl::Status WaitOutWriters(Job& job, const std::vector<catalog::QualifiedName>& tables);

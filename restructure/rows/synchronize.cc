@@ -70,7 +70,7 @@ absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
   if (!status.ok()) return status;
   const absl::Time locked = absl::Now();
   hold->waited = locked - asked;
-  status = transaction->LimitStatements(job.settings.swap_lock_budget);
+  status = catalog::LimitTransaction(*job.session, job.settings.swap_lock_budget);
   if (!status.ok()) return status;
   status = MakeSynchronousUnderLock(job, target);
   if (absl::IsDeadlineExceeded(status)) {
@@ -97,8 +97,8 @@ absl::Status Synchronize(Job& job) {
   return absl::OkStatus();
 }
 
-// A snapshot from before the synchronous mode could see the replacement as it never was. Whoever
-// holds one is waited for, by name.
+}  // namespace
+
 absl::Status WaitOutSnapshots(Job& job) {
   const Step step(job, "old snapshots", 0);
   absl::StatusOr<std::vector<catalog::SnapshotHolder>> holders =
@@ -125,8 +125,6 @@ absl::Status WaitOutSnapshots(Job& job) {
   job.progress->SetWaitingFor("");
   return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::Status GoSynchronous(Job& job) {
   if (job.replacement->capture == "log") {

@@ -24,7 +24,7 @@ absl::Status ExchangeOnce(Job& job, const catalog::Structure& to, const catalog:
   absl::Status done = RunGuarded(job, *job.session, label, options, [&] {
     absl::StatusOr<bool> kept = catalog::IsKept(*job.session, set, to);
     if (!kept.ok()) return kept.status();
-    if (!*kept) {
+    if (!*kept || to.capture != "sync") {
       return absl::FailedPreconditionError(absl::StrCat(
           to.table.Display(), " is not kept equal any more: its triggers on ",
           job.set.member.Display(), " were disabled or dropped, or it is gone itself\n",

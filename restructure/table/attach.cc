@@ -1,7 +1,9 @@
 // A partition's place in its tree: what has to be ready before another table can take it.
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "catalog/partition_exchange.h"
+#include "catalog/partition_facts.h"
 #include "catalog/table_objects.h"
 #include "restructure/rows/rows.h"
 #include "restructure/table/phases.h"
@@ -26,12 +28,25 @@ absl::StatusOr<bool> IsReadyToAttach(Job& job) {
   absl::StatusOr<std::optional<catalog::Preparation>> next =
       catalog::NextPreparation(*job.session, job.id(), LiveSide(job).oid, RetiredSide(job).oid);
   if (!next.ok()) return next.status();
-  return !next->has_value();
+  absl::StatusOr<catalog::PartitionShape> shape =
+      catalog::ReadPartitionShape(*job.session, LiveSide(job).oid);
+  if (!shape.ok()) return shape.status();
+  return !next->has_value() && shape->missing_indexes.empty();
 }
 
 absl::Status PrepareToAttach(Job& job) {
   constexpr int kStatementsMax = 1000;  // two for each foreign key, and four
   if (!job.table->change.is_partition) return absl::OkStatus();
+  absl::StatusOr<catalog::PartitionShape> shape =
+      catalog::ReadPartitionShape(*job.session, LiveSide(job).oid);
+  if (!shape.ok()) return shape.status();
+  if (!shape->missing_indexes.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(shape->parent.Display(), " has got indexes that ", job.record.name,
+                     " lacks, and to attach would build them under the lock: ",
+                     absl::StrJoin(shape->missing_indexes, ", "),
+                     "\nHINT: drop them there and try again; make them when the job is over."));
+  }
   for (int count = 0; count < kStatementsMax; ++count) {
     absl::StatusOr<std::optional<catalog::Preparation>> next =
         catalog::NextPreparation(*job.session, job.id(), LiveSide(job).oid, RetiredSide(job).oid);

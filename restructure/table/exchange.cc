@@ -1,5 +1,7 @@
 // Swap and soak: the two tables exchange their names, and with them all that hangs on the table.
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -37,6 +39,12 @@ absl::Status NothingBringsBack(const Job& job) {
       "finish ", job.id(), "`; next time say how with --reverse."));
 }
 
+absl::Status OverBudget(const Job& job) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("what is done under it took longer than its budget of ",
+                   absl::FormatDuration(job.settings.swap_lock_budget)));
+}
+
 // Changes that could not be brought over when they were made, at most `keys_max` of them. Under the
 // lock, with all of them, the other table becomes what this one is.
 absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::TableSide& to,
@@ -46,7 +54,8 @@ absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::
   if (!keys.ok()) return keys.status();
   absl::StatusOr<bool> any = catalog::AnyTaken(*job.session, to.structure);
   if (!any.ok() || !*any) return any.status();
-  const absl::Status applied = catalog::ApplyTaken(*job.session, target, keys_max).status();
+  absl::Status applied = catalog::ApplyTaken(*job.session, target, keys_max).status();
+  if (applied.ok()) applied = catalog::CheckConstraintsNow(*job.session);
   if (applied.ok() || absl::IsUnavailable(applied) || absl::IsDeadlineExceeded(applied) ||
       absl::IsAborted(applied)) {
     return applied;
@@ -56,21 +65,68 @@ absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::
       applied.message(), "\nHINT: change those rows and try again; nothing was exchanged."));
 }
 
-// Most of them before the lock: what is left, and what collides meanwhile, is done under it.
-absl::Status BringOverEarly(Job& job, const catalog::TableSide& from,
-                            const catalog::TableSide& to) {
-  constexpr std::int64_t kKeysPerBatch = 1000, kCountMax = 1000000;
-  std::int64_t last = kCountMax + 1;
-  while (true) {
+// The same while writers stand still, for no longer than the budget: what one of them deletes
+// between the two statements of a batch would come back. kResourceExhausted: it took longer.
+absl::Status BringOverAlone(Job& job, const catalog::TableSide& from, const catalog::TableSide& to,
+                            std::int64_t keys_max) {
+  GuardOptions options;
+  options.hold_source = false;
+  options.fence_only = true;
+  options.timeouts = {job.settings.lock_timeout, job.settings.swap_lock_budget};
+  bool locked = false;
+  const absl::Status done = RunGuarded(job, *job.session, "apply", options, [&] {
+    absl::Status status =
+        catalog::LockTables(*job.session, {from.structure.table}, "SHARE ROW EXCLUSIVE");
+    locked = status.ok();
+    return locked ? BringOver(job, from, to, keys_max) : status;
+  });
+  return locked && absl::IsDeadlineExceeded(done) ? OverBudget(job) : done;
+}
+
+// All of them before the lock that keeps readers out, but for what is written meanwhile. Says
+// whether there were any. Values that change places need all their rows in one batch; a change that
+// fits into none is refused here.
+absl::StatusOr<bool> BringOverEarly(Job& job, const catalog::TableSide& from,
+                                    const catalog::TableSide& to) {
+  constexpr std::int64_t kKeys = 1000, kKeysMin = 100, kCountMax = 1000000;
+  constexpr int kBatchesMore = 10;  // that may pass without fewer being left
+  std::int64_t keys = kKeys, least = kCountMax + 1;
+  absl::Status misfit;
+  bool any = false;
+  for (int in_vain = 0; in_vain < kBatchesMore;) {
     absl::StatusOr<std::int64_t> backlog = catalog::Backlog(*job.session, to.structure, kCountMax);
     if (!backlog.ok()) return backlog.status();
-    if (*backlog <= kKeysPerBatch || *backlog >= last) return absl::OkStatus();
-    last = *backlog;
-    const absl::Status done = RunFenced(job, *job.session, "apply", job.settings.lock_timeout,
-                                        [&] { return BringOver(job, from, to, kKeysPerBatch); });
-    if (absl::IsUnavailable(done) || absl::IsUnknown(done)) return done;
+    if (*backlog == 0) break;
+    in_vain = *backlog < least ? 0 : in_vain + 1;
+    least = std::min(least, *backlog);
+    const absl::Status done = BringOverAlone(job, from, to, keys);
+    if (done.ok()) {
+      any = true;
+      misfit = absl::OkStatus();
+      keys = std::min(keys, kKeys);
+    } else if (absl::IsFailedPrecondition(done) && keys < *backlog) {
+      misfit = done;
+      keys *= 2;
+    } else if (absl::IsResourceExhausted(done) && misfit.ok() && keys > kKeysMin) {
+      keys /= 2;
+    } else {
+      return absl::IsResourceExhausted(done) && !misfit.ok() ? misfit : done;
+    }
     if (absl::Status check = job.control->Check(); !check.ok()) return check;
   }
+  return any;
+}
+
+// Before the exchange the two tables are equal to every snapshot that may see it. Where writers
+// add keys all the time, the last of them are brought over under its lock.
+absl::Status MakeEqual(Job& job, const catalog::TableSide& from, const catalog::TableSide& to) {
+  constexpr int kRounds = 3;
+  for (int round = 0; round < kRounds; ++round) {
+    absl::StatusOr<bool> any = BringOverEarly(job, from, to);
+    if (!any.ok() || !*any) return any.status();
+    if (absl::Status waited = WaitOutSnapshots(job); !waited.ok()) return waited;
+  }
+  return absl::OkStatus();
 }
 
 // A sequence follows its column. Whoever drew a number holds its lock until his transaction ends,
@@ -154,15 +210,17 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
   catalog::Session& session = *job.session;
   catalog::TableSide from = LiveSide(job);
   catalog::TableSide to = RetiredSide(job);
+  if (job.record.swapped && !job.table->change.lost.empty()) return NothingBringsBack(job);
+  if (to.structure.capture != "sync") return NotKept(job, to);
   if (absl::Status ready = PrepareToAttach(job); !ready.ok()) return ready;
-  if (absl::Status early = BringOverEarly(job, from, to); !early.ok()) return early;
+  if (absl::Status equal = MakeEqual(job, from, to); !equal.ok()) return equal;
   GuardOptions options;
   options.timeouts.lock = job.settings.lock_timeout;
   options.hold_source = false;  // The lock comes at once, and is the strongest.
   absl::Time asked, locked;
+  bool under_lock = false;
   hold->attempts = attempt;
   absl::Status done = RunGuarded(job, session, label, options, [&]() -> absl::Status {
-    if (job.record.swapped && !job.table->change.lost.empty()) return NothingBringsBack(job);
     absl::StatusOr<bool> kept = catalog::IsKept(session, SourceOf(job, from), to.structure);
     if (!kept.ok()) return kept.status();
     if (!*kept) return NotKept(job, to);
@@ -183,6 +241,10 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     asked = absl::Now();
     status = catalog::LockForTableExchange(session, *exchange, *text, attempt % 2 == 0);
     locked = absl::Now();
+    if (status.ok()) {
+      status = catalog::LimitTransaction(session, job.settings.swap_lock_budget);
+      under_lock = true;
+    }
     if (!status.ok()) return status;
     // What was written is what is there, or all of it is done again.
     absl::StatusOr<std::string> now = catalog::TableVersion(session, from.oid);
@@ -204,7 +266,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
   });
   hold->held = absl::Now() - locked;
   hold->waited = locked - asked;
-  return done;
+  return under_lock && absl::IsDeadlineExceeded(done) ? OverBudget(job) : done;
 }
 
 // What needs no lock that anybody feels for long.
@@ -241,6 +303,7 @@ absl::Status Exchange(Job& job, const char* label) {
 absl::StatusOr<Next> Swap(Job& job) {
   if (!job.record.swapped) {
     if (absl::Status status = GoSynchronous(job); !status.ok()) return status;
+    if (absl::Status loaded = Load(job); !loaded.ok()) return loaded;
     if (job.control->goal() == catalog::kGoalHold) return Next::kStay;
     if (absl::Status done = Exchange(job, "table_exchange"); !done.ok()) return done;
   }

@@ -55,6 +55,13 @@ absl::Status ReadOrder(catalog::Session& session, TablePlan* plan) {
     if (is_new && !is_known) continue;
     absl::Status known = RefuseUnknownColumns(plan->table, {column.column}, "--order-by");
     if (!known.ok()) return known;
+    const std::vector<std::string>& generated = plan->shape.generated;
+    if (std::find(generated.begin(), generated.end(), column.column) != generated.end()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "column ", catalog::DisplayName(column.column), " of ", plan->table.name.Display(),
+          " is generated, and is computed only where the rows go\nHINT: order by the columns that ",
+          "it is computed from."));
+    }
     absl::StatusOr<bool> plainly =
         catalog::ComparesPlainly(session, plan->table.oid, column.column);
     if (!plainly.ok()) return plainly.status();

@@ -220,6 +220,9 @@ TEST_F(IndexTest, AUniqueConstraintStaysDeferrable) {
       " CONSTRAINT one_each UNIQUE (row, place) DEFERRABLE INITIALLY DEFERRED);"
       "INSERT INTO seats SELECT i, i / 20, i % 20 FROM generate_series(1, 1000) i;"
       "ALTER TABLE seats CLUSTER ON one_each");
+  const Outcome planned = Run({"plan", "index", "one_each", "--key", "place, row", "--soak", "0"});
+  EXPECT_TRUE(absl::StrContains(planned.out, "a statement fails that needs it to be deferred"))
+      << planned;
   ASSERT_TRUE(Exits(kDone, Run(RunIndex("one_each", {"--key", "place, row", "--soak", "0"}))));
   EXPECT_EQ(
       sql().Text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'one_each'"),

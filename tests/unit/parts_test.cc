@@ -43,6 +43,8 @@ double Felt(const std::vector<Moment>& moments, double from, double to) {
 const Part kParts[] = {
     {"Canary", "steady", 4, nullptr, [](Experiment& e) { e.limits.heed_commits = false; },
      &Violation, 0.005, 0.5},
+    {"TransactionsOfOthers", "unfelt", 4, nullptr,
+     [](Experiment& e) { e.limits.commit_max = absl::Seconds(1); }, &Violation, 0.005, 0.5},
     {"ReplicaLag", "replica", 1, nullptr,
      [](Experiment& e) {
        e.limits.replica_lag_bytes_max = 0;
