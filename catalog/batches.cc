@@ -199,12 +199,15 @@ absl::StatusOr<std::int64_t> ApplyTaken(Session& session, const Target& target,
       absl::Substitute("DELETE FROM $0 n USING $1 t WHERE $2", target.structure.table.Sql(), taken,
                        KeysEqual(target.set.key, "n.", "t.")));
   if (!done.ok()) return done.status();
-  done = session.Query(absl::Substitute(
-      "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM $3 t JOIN $4 s ON $5$6",
-      target.structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "s."), taken,
-      target.structure.SourceView().Sql(), KeysEqual(target.set.key, "s.", "t."),
-      JoinMembers(target)));
-  if (!done.ok()) return done.status();
+  // A set that programs connect to begins empty.
+  if (target.members || target.set.insertion_automatic) {
+    done = session.Query(absl::Substitute(
+        "INSERT INTO $0 ($1) OVERRIDING SYSTEM VALUE SELECT $2 FROM $3 t JOIN $4 s ON $5$6",
+        target.structure.table.Sql(), QuoteNames(columns), QuoteNames(columns, "s."), taken,
+        target.structure.SourceView().Sql(), KeysEqual(target.set.key, "s.", "t."),
+        JoinMembers(target)));
+    if (!done.ok()) return done.status();
+  }
   done = session.Query(absl::Substitute(
       "DELETE FROM $0 WHERE ctid = ANY (ARRAY(SELECT ctid FROM $0 ORDER BY $1 LIMIT $2))",
       target.structure.TakenKeys().Sql(), QuoteNames(target.set.key), keys_max));

@@ -100,12 +100,14 @@ WHERE a.datname = pg_catalog.current_database()
 
 // From version 2 of the schema on: indexes that a job was to take away, or died over.
 constexpr char kIndexFindings[] = R"sql(
-SELECT pg_catalog.format('index %I.%I of job %s is left over%s', p.schema_name, o.name, j.job_id,
+SELECT pg_catalog.format('index %I.%I of job %s is left over%s', n.nspname, o.name, j.job_id,
          CASE WHEN x.valid THEN '' ELSE ' and invalid' END),
-       pg_catalog.format('DROP INDEX CONCURRENTLY %I.%I.', p.schema_name, o.name)
-FROM restructure.index_part p JOIN restructure.job j USING (job_id),
+       pg_catalog.format('DROP INDEX CONCURRENTLY %I.%I.', n.nspname, o.name)
+FROM restructure.index_part p JOIN restructure.job j USING (job_id)
+  JOIN pg_catalog.pg_class c ON c.oid = p.on_table
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
   LATERAL (VALUES (p.new_name), (p.old_name)) o(name),
-  LATERAL restructure.index_state(p.on_table, p.schema_name, o.name) x
+  LATERAL restructure.index_state(p.on_table, n.nspname::text, o.name) x
 WHERE NOT j.open AND NOT EXISTS (
   SELECT FROM restructure.index_part q JOIN restructure.job k USING (job_id)
   WHERE k.open AND q.schema_name = p.schema_name AND o.name IN (q.new_name, q.old_name))

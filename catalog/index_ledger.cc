@@ -109,16 +109,18 @@ absl::StatusOr<std::vector<IndexPart>> ReadParts(Session& session, std::int64_t 
   absl::StatusOr<Rows> rows = session.Query(
       "SELECT p.part, p.parent, n.nspname, c.relname, p.is_leaf, p.is_verified,"
       " p.parent = 0 OR c.relispartition,"
-      " p.schema_name, CASE g.live_side WHEN 'old' THEN p.index_name ELSE p.old_name END,"
+      " coalesce(n.nspname, p.schema_name),"
+      " CASE g.live_side WHEN 'old' THEN p.index_name ELSE p.old_name END,"
       " o.oid, o.valid, o.attached,"
       " CASE g.live_side WHEN 'new' THEN p.index_name ELSE p.new_name END,"
       " w.oid, w.valid, w.attached"
       " FROM restructure.index_part p JOIN restructure.index_change g USING (job_id)"
       " LEFT JOIN pg_catalog.pg_class c ON c.oid = p.on_table"
       " LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-      " LEFT JOIN LATERAL restructure.index_state(p.on_table, p.schema_name,"
+      // Where its table is now, there is the index.
+      " LEFT JOIN LATERAL restructure.index_state(p.on_table, n.nspname::text,"
       "  CASE g.live_side WHEN 'old' THEN p.index_name ELSE p.old_name END) o ON true"
-      " LEFT JOIN LATERAL restructure.index_state(p.on_table, p.schema_name,"
+      " LEFT JOIN LATERAL restructure.index_state(p.on_table, n.nspname::text,"
       "  CASE g.live_side WHEN 'new' THEN p.index_name ELSE p.new_name END) w ON true"
       " WHERE p.job_id = $1 ORDER BY p.part",
       {Id(job_id)});
@@ -211,7 +213,12 @@ absl::Status ForgetForeignKey(Session& session, std::int64_t job_id, const Pendi
 
 absl::StatusOr<std::int64_t> FindOpenIndexJob(Session& session, std::int64_t index) {
   absl::StatusOr<Rows> rows = session.Query(
-      "SELECT job_id FROM restructure.job WHERE open AND relation = $1::oid::regclass",
+      "SELECT j.job_id FROM restructure.job j WHERE j.open AND (j.relation = $1::oid::regclass"
+      // REINDEX CONCURRENTLY puts another index under the name.
+      " OR EXISTS (SELECT FROM restructure.index_part p JOIN pg_catalog.pg_index i"
+      "  ON i.indrelid = p.on_table JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
+      "  AND x.relname = p.index_name::name"
+      "  WHERE p.job_id = j.job_id AND p.parent = 0 AND i.indexrelid = $1::oid))",
       {Id(index)});
   if (!rows.ok()) return rows.status();
   return rows->empty() ? 0 : ToInt(rows->front()[0]);

@@ -243,7 +243,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
     LATERAL (SELECT left(name, l) || ending AS candidate FROM generate_series(length(name), 0, -1) l
              WHERE octet_length(left(name, l) || ending) <= 63 LIMIT 1) c
   WHERE NOT EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = schema
-                    AND o.relname::text = candidate)
+                    AND o.relname = candidate::name)
     AND NOT EXISTS (SELECT FROM restructure.index_part p JOIN restructure.job j USING (job_id)
                     JOIN pg_namespace s ON s.nspname::text = p.schema_name AND s.oid = schema
                     WHERE j.open AND candidate IN (p.new_name, p.old_name))
@@ -297,7 +297,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
     LATERAL (SELECT left(name, l) || ending AS candidate FROM generate_series(length(name), 0, -1) l
              WHERE octet_length(left(name, l) || ending) <= 63 LIMIT 1) c
   WHERE NOT EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = schema
-                    AND o.relname::text = candidate)
+                    AND o.relname = candidate::name)
     AND NOT EXISTS (SELECT FROM pg_statistic_ext o WHERE o.stxnamespace = schema
                     AND o.stxname::text = candidate)
     AND NOT EXISTS (SELECT FROM restructure.index_part p JOIN restructure.job j USING (job_id)
@@ -394,8 +394,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
     'storage', (SELECT jsonb_build_array(pg_relation_filenode(m.source),
                                          pg_relation_filenode(members_from))),
     'members', jsonb_build_array(members_from),
+    -- A child's rows come through its parents, too: its capture is made for that, or not.
     'table', (SELECT jsonb_build_array(c.relkind, c.relpersistence, c.relrowsecurity,
-                c.relforcerowsecurity, c.relhassubclass) FROM pg_class c WHERE c.oid = m.source),
+                c.relforcerowsecurity, c.relhassubclass,
+                (SELECT jsonb_agg(i.inhparent ORDER BY i.inhparent) FROM pg_inherits i
+                 WHERE i.inhrelid = c.oid)) FROM pg_class c WHERE c.oid = m.source),
     'capture', (SELECT jsonb_object_agg(t.tgname, t.tgenabled::text || md5(p.prosrc))
                 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
                 WHERE t.tgrelid = m.source

@@ -182,6 +182,23 @@ absl::Status DropKeyIndex(Session& session, const Structure& structure) {
                                 " DROP CONSTRAINT IF EXISTS ", QuoteName(structure.KeyIndex())));
 }
 
+absl::StatusOr<std::vector<std::string>> DependantsOfAlias(Session& session,
+                                                           const SetDefinition& set) {
+  absl::StatusOr<Rows> rows = session.Query(
+      "SELECT DISTINCT coalesce('view ' || r.ev_class::pg_catalog.regclass::text,"
+      " pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid))"
+      " FROM pg_catalog.pg_depend d LEFT JOIN pg_catalog.pg_rewrite r"
+      " ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid"
+      " WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'n'"
+      " AND d.refobjid = pg_catalog.to_regclass($1)::oid"
+      " AND r.ev_class IS DISTINCT FROM d.refobjid ORDER BY 1",
+      {set.alias.Sql()});
+  if (!rows.ok()) return rows.status();
+  std::vector<std::string> dependants;
+  for (const Row& row : *rows) dependants.push_back(ToText(row[0]));
+  return dependants;
+}
+
 absl::Status VacuumStructure(Session& session, const Structure& structure) {
   return session.Execute(StrCat("VACUUM (ANALYZE) ", structure.table.Sql()));
 }

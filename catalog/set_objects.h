@@ -57,6 +57,10 @@ absl::Status AttachKey(Session& session, const Structure& structure);
 absl::Status DropIndexes(Session& session, const Structure& structure);
 absl::Status DropOrderIndex(Session& session, const Structure& structure);
 absl::Status DropKeyIndex(Session& session, const Structure& structure);
+// What stands on the alias, in words.
+absl::StatusOr<std::vector<std::string>> DependantsOfAlias(Session& session,
+                                                           const SetDefinition& set);
+
 absl::Status VacuumStructure(Session& session, const Structure& structure);
 absl::Status VacuumKeyLog(Session& session, const Structure& structure);
 

@@ -65,10 +65,18 @@ std::string Follow(const SetDefinition& set, const Structure& structure,
                           KeysEqual(set.key, "n.", key_prefix));
 }
 
+// Where membership is chosen, another row that has taken the key is no member for that.
 std::string RemoveOldKey(const SetDefinition& set, const Structure& structure) {
-  return absl::Substitute("DELETE FROM $0 n WHERE $1 AND NOT EXISTS (SELECT FROM $2 s WHERE $3);",
+  const std::vector<std::string> columns = ColumnNames(structure);
+  const std::string same_row = set.MembershipIsChosen()
+                                   ? absl::Substitute(
+                                         " AND ROW($0)::pg_catalog.record OPERATOR(pg_catalog.*=)"
+                                         " ROW($1)::pg_catalog.record",
+                                         QuoteNames(columns, "s."), QuoteNames(columns, "n."))
+                                   : "";
+  return absl::Substitute("DELETE FROM $0 n WHERE $1 AND NOT EXISTS (SELECT FROM $2 s WHERE $3$4);",
                           structure.table.Sql(), KeysEqual(set.key, "n.", "OLD."),
-                          structure.SourceView().Sql(), KeysEqual(set.key, "s.", "OLD."));
+                          structure.SourceView().Sql(), KeysEqual(set.key, "s.", "OLD."), same_row);
 }
 
 // A transaction whose snapshot is older than the row in the replacement (REPEATABLE READ, begun
@@ -357,8 +365,19 @@ std::string PointAliasAt(const SetDefinition& set, const Structure& structure) {
   for (const SortColumn& column : FullOrder(set, structure)) {
     order.push_back(SortColumnSql(column, "n."));
   }
+  // A column that only the other structure carries is looked up.
+  const std::vector<std::string> carried = ColumnNames(structure);
+  std::vector<std::string> shown;
+  for (const std::string& column : set.shown) {
+    const std::string name = QuoteName(column);
+    const bool is_carried = std::find(carried.begin(), carried.end(), column) != carried.end();
+    shown.push_back(is_carried
+                        ? StrCat("n.", name)
+                        : absl::Substitute("(SELECT m.$0 FROM $1 m WHERE $2) AS $0", name,
+                                           set.member.Sql(), KeysEqual(set.key, "m.", "n.")));
+  }
   return StrCat("CREATE OR REPLACE VIEW ", set.alias.Sql(), " AS SELECT ",
-                QuoteNames(set.shown, "n."), " FROM ", structure.table.Sql(), " n ORDER BY ",
+                absl::StrJoin(shown, ", "), " FROM ", structure.table.Sql(), " n ORDER BY ",
                 absl::StrJoin(order, ", "));
 }
 

@@ -145,13 +145,15 @@ absl::Status RunGuarded(const Job& job, catalog::Session& session, absl::string_
       rests ? catalog::GuardStorage(session, job.id(), job.token, job.set.member_oid)
             : catalog::Guard(session, job.id(), job.token);
   if (!changed.ok()) return changed.status();
-  changed->erase(std::remove_if(changed->begin(), changed->end(),
-                                [&](const std::string& part) {
-                                  return options.fence_only ||
-                                         (part == "storage" && !options.check_storage) ||
-                                         (part == "capture" && !options.check_capture);
-                                }),
-                 changed->end());
+  changed->erase(
+      std::remove_if(changed->begin(), changed->end(),
+                     [&](const std::string& part) {
+                       const bool of_source = part == "columns" || part == "key" || part == "table";
+                       return options.fence_only || (of_source && !options.check_source) ||
+                              (part == "storage" && !options.check_storage) ||
+                              (part == "capture" && !options.check_capture);
+                     }),
+      changed->end());
   if (!changed->empty()) return ChangedError(job, *changed);
   if (options.is_batch && !rests) job.last_check->Passed(began);
   if (absl::Status done = body(); !done.ok()) return done;

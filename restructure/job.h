@@ -141,6 +141,7 @@ struct GuardOptions {
   bool hold_source = true;     // keep DDL and TRUNCATE of the member table out meanwhile
   bool check_storage = false;  // its blocks must not have been rewritten
   bool check_capture = true;
+  bool check_source = true;   // columns, key and kind: what a copy and its capture rest on
   bool fence_only = false;    // the fingerprint does not matter
   bool one_snapshot = false;  // REPEATABLE READ: all statements see the same
 };

@@ -66,7 +66,9 @@ absl::Status AwaitLeave(const Job& job) {
   return absl::OkStatus();
 }
 
+// Only what is invalid: nobody else's index of that name.
 absl::Status DropWreck(catalog::Session& session, const PartIndex& index) {
+  if (index.oid == 0 || index.valid) return absl::OkStatus();
   const auto cut = [&session] { session.Cut(); };
   absl::Status hit = catalog::FailpointHit("index_drop_concurrently.before", cut);
   if (!hit.ok()) return hit;
@@ -75,16 +77,20 @@ absl::Status DropWreck(catalog::Session& session, const PartIndex& index) {
   return catalog::FailpointHit("index_drop_concurrently.after", cut);
 }
 
-// The part as it stands now; empty if its table has left the tree, and with it our concern.
+// The part as it stands now; empty if the ledger has it no more.
 absl::StatusOr<std::optional<IndexPart>> Reread(const Job& job, catalog::Session& session,
                                                 int number) {
   absl::StatusOr<std::vector<IndexPart>> parts = catalog::ReadParts(session, job.id());
   if (!parts.ok()) return parts.status();
   const IndexPart* part = FindPart(*parts, number);
-  if (part == nullptr || part->table.name.empty() || !part->in_tree) {
-    return std::optional<IndexPart>();
-  }
-  return std::optional<IndexPart>(*part);
+  return part == nullptr ? std::optional<IndexPart>() : std::optional<IndexPart>(*part);
+}
+
+// Its table has left the tree, and with it our concern.
+absl::Status Forget(const Job& job, catalog::Session& session, const IndexPart& part, Side side) {
+  if (absl::Status gone = DropWreck(session, part.index(side)); !gone.ok()) return gone;
+  return RunFenced(job, session, "index_part", absl::ZeroDuration(),
+                   [&] { return catalog::DeletePart(session, job.id(), part.part); });
 }
 
 absl::Status AttachPart(const Job& job, catalog::Session& session, const IndexPart& part,
@@ -112,14 +118,12 @@ absl::StatusOr<std::int64_t> BuildPart(Job& job, catalog::Session& session, int 
   for (int tries = 1;; ++tries) {
     absl::StatusOr<std::optional<IndexPart>> found = Reread(job, session, number);
     if (!found.ok()) return found.status();
-    if (!found->has_value()) {
-      absl::Status forgotten = RunFenced(job, session, "index_part", absl::ZeroDuration(), [&] {
-        return catalog::DeletePart(session, job.id(), number);
-      });
-      if (!forgotten.ok()) return forgotten;
+    if (!found->has_value()) return 0;
+    const IndexPart part = **found;
+    if (part.table.name.empty() || !part.in_tree) {
+      if (absl::Status gone = Forget(job, session, part, side); !gone.ok()) return gone;
       return 0;
     }
-    const IndexPart& part = **found;
     const PartIndex& index = part.index(side);
     if (index.oid != 0 && index.valid) return 0;
     if (index.oid != 0) {  // A build that died.
@@ -147,7 +151,11 @@ absl::StatusOr<std::int64_t> BuildPart(Job& job, catalog::Session& session, int 
       return 0;
     }
     if (absl::IsUnavailable(built)) return built;
-    if (absl::Status gone = DropWreck(session, index); !gone.ok()) return gone;
+    found = Reread(job, session, number);
+    if (!found.ok()) return found.status();
+    if (found->has_value()) {
+      if (absl::Status gone = DropWreck(session, (*found)->index(side)); !gone.ok()) return gone;
+    }
     if (absl::Status check = job.control->Check(); !check.ok()) return check;
     const bool again = absl::IsDeadlineExceeded(built) || absl::IsAborted(built);
     if (!again || tries == kTriesMax) return BuildError(job, part, built);
@@ -211,9 +219,11 @@ absl::Status BuildSide(Job& job, Side side) {
   if (!parts.ok()) return parts.status();
   for (const IndexPart& part : *parts) {
     if (part.index(side).valid || !part.in_tree) continue;
-    return absl::AbortedError(absl::StrCat("index ", part.index(side).name.Display(),
-                                           " is not valid yet: a partition was attached meanwhile",
-                                           "\nHINT: run the same command again."));
+    return absl::AbortedError(absl::StrCat(
+        "index ", part.index(side).name.Display(),
+        " is not valid yet: a partition was attached meanwhile",
+        "\nHINT: run the same command again; if it is not ", "valid then, `pg_restructure abort ",
+        job.id(), "` and begin anew: PostgreSQL looks again only when ", "a part is attached."));
   }
   if (missing.empty()) return absl::OkStatus();
   // Expressions have statistics of their own, which a new index does not have yet.

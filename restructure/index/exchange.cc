@@ -21,6 +21,23 @@ absl::Status NotThere(const Job& job, const catalog::PartIndex& index) {
                          : "run the same command again to build it."));
 }
 
+// A name alone does not say that it is the index which the job knows.
+absl::Status CheckDefinition(const Job& job, const catalog::PartIndex& index, Side side) {
+  const absl::StatusOr<catalog::IndexDefinition> found =
+      catalog::ReadDefinition(*job.session, index.oid);
+  if (!found.ok()) return found.status();
+  const catalog::IndexDefinition& expected = job.index->definition(side);
+  const bool same = found->unique == expected.unique && found->method == expected.method &&
+                    found->keys == expected.keys && found->include == expected.include &&
+                    found->predicate == expected.predicate;
+  if (same) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "index ", index.name.Display(), " is ", catalog::DisplayIndex(*found), ", expected ",
+      catalog::DisplayIndex(expected), ": somebody else made or changed it; nothing was exchanged",
+      "\nHINT: put back the one that the job knows, or ",
+      job.record.swapped ? "`pg_restructure finish " : "`pg_restructure abort ", job.id(), "`."));
+}
+
 // The names of all parts go over at once. `from` is the side that bears them now.
 absl::Status ExchangeNames(Job& job, const std::vector<IndexPart>& parts, Side from) {
   const catalog::IndexChange& change = *job.index;
@@ -98,6 +115,10 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
         for (const IndexPart& part : *parts) {
           if (!part.index(from).oid) return NotThere(job, part.index(from));
           if (!part.index(Other(from)).valid) return NotThere(job, part.index(Other(from)));
+          for (const Side side : {from, Other(from)}) {
+            const absl::Status same = CheckDefinition(job, part.index(side), side);
+            if (!same.ok()) return same;
+          }
         }
         absl::Status status = catalog::SetSwapped(*job.session, job.id());
         if (status.ok()) {

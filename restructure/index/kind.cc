@@ -1,6 +1,7 @@
 // An index as a kind of structure.
 
 #include "absl/strings/str_cat.h"
+#include "catalog/ledger.h"
 #include "restructure/index/phases.h"
 
 namespace restructure {
@@ -19,7 +20,8 @@ absl::Status Load(Job& job) {
 
 // Each build finds by itself what an earlier one left.
 absl::Status Reconcile(Job& job) {
-  if (!job.index->table.name.empty()) return absl::OkStatus();
+  const bool is_finished = job.record.swapped && job.control->goal() == catalog::kGoalFinish;
+  if (!job.index->table.name.empty() || is_finished) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the table of index ", job.record.name,
       " is gone\nHINT: ", job.record.swapped ? "`pg_restructure finish " : "`pg_restructure abort ",

@@ -24,6 +24,7 @@ absl::Status EmptyInBatches(Job& job, const catalog::Structure& retired) {
   GuardOptions options;
   options.hold_source = false;
   options.check_capture = false;
+  options.check_source = false;
   BlockCursor cursor(*blocks, {}, 150);
   return RunPass(job, [&](std::int64_t rows) -> std::optional<Batch> {
     const std::optional<catalog::BlockRange> range = cursor.Next(rows);
@@ -56,6 +57,7 @@ absl::Status EmptyInSteps(Job& job, const catalog::Structure& retired) {
   GuardOptions options;
   options.hold_source = false;
   options.check_capture = false;
+  options.check_source = false;
   options.timeouts.lock = job.settings.lock_timeout;
   for (const auto drop : {&catalog::DropOrderIndex, &catalog::DropKeyIndex}) {
     absl::Status done = RetryForLock(job, retired.table, "ACCESS EXCLUSIVE", [&](int) {
@@ -79,6 +81,7 @@ absl::StatusOr<Next> Disconnect(Job& job) {
   GuardOptions options;
   options.hold_source = false;
   options.check_capture = false;
+  options.check_source = false;
   options.timeouts.lock = job.settings.lock_timeout;
   if (retired->capture != "off") {
     absl::Status off = RetryForLock(job, job.set.alias, "ACCESS EXCLUSIVE", [&](int) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "catalog/schema.h"
+#include "catalog/set_objects.h"
 #include "catalog/set_statements.h"
 #include "catalog/table_facts.h"
 #include "restructure/refusals.h"
@@ -262,7 +264,13 @@ absl::Status PlanRestructure(catalog::Session& session, const catalog::Qualified
   plan->request.name = plan->set.alias.Display();
   if (plan->request.action == SetRequest::Action::kDrop) {
     if (plan->open_job) return RefuseOtherJob(*plan->open_job, ToJson(plan->request));
-    return plan->old ? absl::OkStatus() : NotCreated(*plan);
+    if (!plan->old) return NotCreated(*plan);
+    const absl::StatusOr<std::vector<std::string>> dependants =
+        catalog::DependantsOfAlias(session, plan->set);
+    if (!dependants.ok() || dependants->empty()) return dependants.status();
+    return absl::FailedPreconditionError(absl::StrCat("set ", plan->request.name, " is needed by ",
+                                                      absl::StrJoin(*dependants, ", "),
+                                                      "\nHINT: drop what stands on it first."));
   }
   status = RefuseMember(*plan, settings.workers);
   if (status.ok()) status = DesignReplacement(session, settings, plan);

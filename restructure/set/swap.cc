@@ -19,6 +19,8 @@ absl::Status ExchangeOnce(Job& job, const catalog::Structure& to, const catalog:
                           LockHold* hold) {
   GuardOptions options;
   options.timeouts.lock = job.settings.lock_timeout;
+  // Afterwards both structures are kept by themselves.
+  options.check_source = !job.record.swapped;
   absl::Time asked, locked;
   hold->attempts = attempt;
   absl::Status done = RunGuarded(job, *job.session, label, options, [&] {
