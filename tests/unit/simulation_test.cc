@@ -101,7 +101,7 @@ TEST(SimulationTest, WhatOnlyOthersFeelIsHeardThroughTheirTransactions) {
 
 TEST(SimulationTest, ASteadyLoadIsNeverViolated) {
   for (const double weight : kWeights) {
-    EXPECT_EQ(Measure(WithWeight(weight), "steady", 10).violation, 0) << weight;
+    EXPECT_EQ(Measure(WithWeight(weight), "steady", kSeeds).violation, 0) << weight;
   }
 }
 
