@@ -134,7 +134,8 @@ std::vector<std::string> NamesToKillAt(const std::vector<std::string>& names) {
   const char* const kills = std::getenv("PG_RESTRUCTURE_TEST_KILLS");
   if (kills == nullptr) return names;
   std::vector<std::string> chosen;
-  for (std::size_t i = std::string(kills) == "odd" ? 1 : 0; i < names.size(); i += 2) {
+  const std::size_t first = std::string(kills) == "2" ? 1 : std::string(kills) == "3" ? 2 : 0;
+  for (std::size_t i = first; i < names.size(); i += 3) {
     chosen.push_back(names[i]);
   }
   return chosen;

@@ -29,8 +29,8 @@ std::vector<std::string> FailpointNames();
 // All names that start with one of the prefixes.
 std::vector<std::string> FailpointNames(const std::vector<std::string>& prefixes);
 
-// All of them; with PG_RESTRUCTURE_TEST_KILLS=even or odd every second one: the two builds with
-// sanitizers share the kills, which the release has all of.
+// All of them; with PG_RESTRUCTURE_TEST_KILLS=1, 2 or 3 every third one from that one on: the three
+// builds of tools/check share the kills.
 std::vector<std::string> NamesToKillAt(const std::vector<std::string>& names);
 
 // One fault for each name: name@nth:action in the first attempt.
