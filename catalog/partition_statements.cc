@@ -15,25 +15,17 @@ constexpr char kMarked[] = "\"writer.xid\" = pg_catalog.pg_current_xact_id()";
 
 }  // namespace
 
-std::string NowOrLater(const SetDefinition& set, const Structure& structure,
-                       const std::string& statements, const std::string& keys) {
+std::string ReplaceNowOrLater(const SetDefinition& set, const Structure& structure,
+                              const std::string& keys) {
   return absl::Substitute(
       "BEGIN\n$0EXCEPTION WHEN OTHERS THEN\n"
       "IF SQLSTATE LIKE '40%' THEN RAISE; END IF;\n"
       "INSERT INTO $1 ($2, \"writer.xid\", \"writer.first\")"
       " SELECT k.*, pg_catalog.pg_current_xact_id(), pg_catalog.row_number() OVER () = 1"
       " AND NOT EXISTS (SELECT FROM $1 WHERE $3) FROM ($4) k;\nEND;\n",
-      statements, structure.KeyLog().Sql(), QuoteNames(set.key), kMarked, keys);
+      ReplaceRows(set, structure, keys), structure.KeyLog().Sql(), QuoteNames(set.key), kMarked,
+      keys);
 }
-
-namespace {
-
-std::string ReplaceNowOrLater(const SetDefinition& set, const Structure& structure,
-                              const std::string& keys) {
-  return NowOrLater(set, structure, ReplaceRows(set, structure, keys), keys);
-}
-
-}  // namespace
 
 std::string RowLogBody(const SetDefinition& set, const Structure& structure) {
   const std::string log =

@@ -36,9 +36,9 @@ std::string ApplyBody(const SetDefinition& set, const Structure& structure);
 std::vector<std::string> CreateRowLogTriggers(const SetDefinition& set, const Structure& structure);
 std::vector<std::string> CreateRowSyncTriggers(const SetDefinition& set,
                                                const Structure& structure);
-// Runs `statements`, which bring over these keys, or marks them.
-std::string NowOrLater(const SetDefinition& set, const Structure& structure,
-                       const std::string& statements, const std::string& keys);
+// Replaces the rows of these keys, a query, or marks the keys.
+std::string ReplaceNowOrLater(const SetDefinition& set, const Structure& structure,
+                              const std::string& keys);
 // The trigger on the key log that calls the apply function; nothing where no key is ever marked.
 std::vector<std::string> CreateApplyTrigger(const SetDefinition& set, const Structure& structure);
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "catalog/facts.h"
 #include "catalog/session.h"
 #include "catalog/set_definition.h"
@@ -40,15 +39,6 @@ struct AlteredColumns {
 absl::StatusOr<AlteredColumns> TryAlteration(Session& session, const TableFacts& table,
                                              const std::vector<std::string>& generated,
                                              const TableAlteration& alteration);
-
-// Looks for rows whose values do not fit these columns of the new table: a few, in words, by
-// key, with what the server says of a value that it cannot convert. Works for a quarter of the
-// time, a few pages at once, since nothing else paces it. kDeadlineExceeded when `limit` is over
-// before all rows were seen, and none was found.
-absl::StatusOr<std::vector<std::string>> FindMisfits(Session& session, const QualifiedName& table,
-                                                     const std::vector<std::string>& key,
-                                                     const std::vector<Column>& columns,
-                                                     absl::Duration limit);
 
 // Runs the sub-commands on a table, with names as the operator's own session has them.
 absl::Status AlterTable(Session& session, const QualifiedName& table,

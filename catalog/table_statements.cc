@@ -13,9 +13,8 @@ namespace {
 using absl::StrCat;
 
 std::string Replace(const SetDefinition& set, const Structure& structure, const std::string& keys) {
-  const std::string replace = ReplaceRows(set, structure, keys);
-  return set.TriesAgainAtCommit() ? NowOrLater(set, structure, replace, keys)
-                                  : OrKeepInMind(set, structure, replace, keys);
+  if (set.TriesAgainAtCommit()) return ReplaceNowOrLater(set, structure, keys);
+  return OrKeepInMind(set, structure, ReplaceRows(set, structure, keys), keys);
 }
 
 // What the structure defers would fail when the user commits, where nothing keeps it from him.

@@ -189,6 +189,12 @@ absl::Status AwaitWindow(const Job& job, throttle::Work work) {
   return absl::OkStatus();
 }
 
+absl::Status OverBudget(const Job& job) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("what is done under it took longer than its budget of ",
+                   absl::FormatDuration(job.settings.swap_lock_budget)));
+}
+
 absl::Status RetryForLock(const Job& job, const catalog::QualifiedName& relation,
                           const std::string& mode,
                           const std::function<absl::Status(int attempt)>& attempt,

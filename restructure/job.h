@@ -164,6 +164,10 @@ catalog::SetDefinition SetAfterExchange(const Job& job);
 // go back, by abort or revert, does not wait.
 absl::Status AwaitWindow(const Job& job, throttle::Work work);
 
+// kResourceExhausted: what was done under a lock took longer than it may be held. RetryForLock
+// tries that again, too.
+absl::Status OverBudget(const Job& job);
+
 // Repeats `attempt` until it gets its lock: pauses grow, with jitter, between attempts. It is also
 // repeated after kResourceExhausted: it had the lock, but would have held it for too long. Any
 // other error ends it. kDeadlineExceeded, naming who holds `relation`, when the patience is over.

@@ -72,7 +72,7 @@ absl::Status RemoveSide(Job& job, Side side) {
 
 // Before: the exchange is for good.
 // After:  nothing of the job is left but the ledger's history and the index under its name.
-// Lock:   none that anybody waits for; a partitioned table: ACCESS EXCLUSIVE for milliseconds.
+// Lock:   none that anybody waits for; a partitioned table: ACCESS EXCLUSIVE until all parts are.
 // Undo:   none.
 absl::StatusOr<Next> Drop(Job& job) {
   if (absl::Status open = AwaitWindow(job, throttle::Work::kStep); !open.ok()) return open;

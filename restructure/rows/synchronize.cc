@@ -74,9 +74,7 @@ absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
   if (!status.ok()) return status;
   status = MakeSynchronousUnderLock(job, target);
   if (absl::IsDeadlineExceeded(status)) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("what is done under it took longer than its budget of ",
-                     absl::FormatDuration(job.settings.swap_lock_budget)));
+    return OverBudget(job);
   }
   if (!status.ok()) return status;
   status = transaction->Commit();

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "catalog/misfits.h"
 #include "catalog/table_alteration.h"
 #include "catalog/table_objects.h"
 #include "restructure/rows/rows.h"

@@ -39,12 +39,6 @@ absl::Status NothingBringsBack(const Job& job) {
       "finish ", job.id(), "`; next time say how with --reverse."));
 }
 
-absl::Status OverBudget(const Job& job) {
-  return absl::ResourceExhaustedError(
-      absl::StrCat("what is done under it took longer than its budget of ",
-                   absl::FormatDuration(job.settings.swap_lock_budget)));
-}
-
 // Changes that could not be brought over when they were made, at most `keys_max` of them. Under the
 // lock, with all of them, the other table becomes what this one is.
 absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::TableSide& to,
@@ -65,8 +59,8 @@ absl::Status BringOver(Job& job, const catalog::TableSide& from, const catalog::
       applied.message(), "\nHINT: change those rows and try again; nothing was exchanged."));
 }
 
-// The same while writers stand still, for no longer than the budget: what one of them deletes
-// between the two statements of a batch would come back. kResourceExhausted: it took longer.
+// The same while writers stand still, no statement longer than the budget: what one of them deletes
+// between the two statements of a batch would come back. kResourceExhausted: one took longer.
 absl::Status BringOverAlone(Job& job, const catalog::TableSide& from, const catalog::TableSide& to,
                             std::int64_t keys_max) {
   GuardOptions options;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "catalog/index_facts.h"
+#include "catalog/misfits.h"
 #include "catalog/schema.h"
 #include "catalog/table_ledger.h"
 #include "restructure/phases.h"

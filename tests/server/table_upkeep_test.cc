@@ -34,9 +34,9 @@ class TableUpkeepTest : public TableTest {
 };
 
 TEST_F(TableUpkeepTest, WhatIsDeletedWhileChangesAreBroughtOverStaysDeleted) {
-  CreateRanks(500);
+  CreateRanks(1500);
   ASSERT_TRUE(Exits(kDone, Run(RunTable("ranks", {"--hold-before-swap"}))));
-  ChangeInTheOtherTablesAbsence("UPDATE ranks SET seat = seat + 1");
+  ChangeInTheOtherTablesAbsence("UPDATE ranks SET seat = -seat");
   Tool swap(target(), {"swap", Job(), "--no-throttle"},
             {"PG_RESTRUCTURE_FAIL=apply.before_commit:sleep=1500"});
   ASSERT_TRUE(Eventually([&] {
@@ -45,10 +45,10 @@ TEST_F(TableUpkeepTest, WhatIsDeletedWhileChangesAreBroughtOverStaysDeleted) {
         " 'idle in transaction' AND clock_timestamp() - a.state_change > interval '200 ms'"
         " AND l.relation::regclass::text ~ 'taken_')");
   }));
-  sql().Exec("DELETE FROM ranks WHERE id = 1");
+  sql().Exec("DELETE FROM ranks WHERE id % 10 = 1");
   ASSERT_TRUE(Exits(kDone, swap.Wait()));
-  EXPECT_EQ(sql().Text("SELECT count(*) FROM ranks WHERE id = 1"), "0");
-  EXPECT_EQ(sql().Text("SELECT count(*) FROM ranks"), "499");
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM ranks WHERE id % 10 = 1"), "0");
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM ranks"), "1350");
   EXPECT_EQ(Image(Other("ranks")), Image("public.ranks"));
   ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
   ExpectNothingOfOurs();
