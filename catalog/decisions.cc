@@ -1,15 +1,9 @@
 #include "catalog/decisions.h"
 
 #include "absl/strings/str_cat.h"
+#include "catalog/parameters.h"
 
 namespace catalog {
-namespace {
-
-std::string Seconds(absl::Duration duration) {
-  return absl::StrCat(absl::ToDoubleSeconds(duration));
-}
-
-}  // namespace
 
 absl::Status AddDecision(Session& session, std::int64_t job_id, const DecisionRecord& decision) {
   return session

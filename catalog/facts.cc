@@ -260,24 +260,22 @@ absl::Status CheckSortable(Session& session, const QualifiedName& table, const S
       .status();
 }
 
-// Two connections hold a transaction each and end them crosswise: a pool hands its backends out
-// again in another order, a backend of our own stays the same.
-absl::StatusOr<bool> IsPooledByTransaction(const std::string& conninfo) {
-  absl::StatusOr<std::unique_ptr<Session>> first = Session::Open(conninfo, "pg_restructure probe");
-  if (!first.ok()) return first.status();
+// Two sessions hold a transaction each and end them crosswise: a pool hands its backends out again
+// in another order, a backend of our own stays the same.
+absl::StatusOr<bool> IsPooledByTransaction(Session& session, const std::string& conninfo) {
   absl::StatusOr<std::unique_ptr<Session>> second = Session::Open(conninfo, "pg_restructure probe");
   if (!second.ok()) return second.status();
   std::vector<std::int64_t> seen[2];
   for (int round = 0; round < 3; ++round) {
-    Session* const order[2] = {first->get(), second->get()};
+    Session* const order[2] = {&session, second->get()};
     for (int i = 0; i < 2; ++i) {
       if (absl::Status begun = order[i]->Execute("BEGIN"); !begun.ok()) return begun;
       absl::StatusOr<Rows> pid = order[i]->Query("SELECT pg_catalog.pg_backend_pid()");
       if (!pid.ok()) return pid.status();
       seen[i].push_back(ToInt(pid->front()[0]));
     }
-    for (Session* session : order) {
-      if (absl::Status ended = session->Execute("COMMIT"); !ended.ok()) return ended;
+    for (Session* each : order) {
+      if (absl::Status ended = each->Execute("COMMIT"); !ended.ok()) return ended;
     }
   }
   const auto changes = [](const std::vector<std::int64_t>& pids) {

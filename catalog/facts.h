@@ -98,9 +98,9 @@ absl::StatusOr<bool> ComparesPlainly(Session& session, std::int64_t table,
 // True if sorting by `column COLLATE collation` is possible.
 absl::Status CheckSortable(Session& session, const QualifiedName& table, const SortColumn& column);
 
-// True if two transactions of one connection can land on two backends: a pooler in transaction
-// mode. Opens a second connection.
-absl::StatusOr<bool> IsPooledByTransaction(const std::string& conninfo);
+// True if two transactions of the session can land on two backends: a pooler in transaction mode.
+// Opens a second session.
+absl::StatusOr<bool> IsPooledByTransaction(Session& session, const std::string& conninfo);
 
 }  // namespace catalog
 

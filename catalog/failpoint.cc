@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 
@@ -108,7 +109,10 @@ std::vector<std::string> FailpointNames() {
 absl::Status FailpointHit(absl::string_view name, const std::function<void()>& cut) {
   for (const std::unique_ptr<Armed>& armed : Configured().armed) {
     if (armed->name != name || ++armed->passed != armed->nth) continue;
-    if (armed->action == "kill") std::raise(SIGKILL);
+    if (armed->action == "kill") {
+      std::fprintf(stderr, "pg_restructure: killed at %s\n", armed->name.c_str());
+      std::raise(SIGKILL);
+    }
     if (armed->action == "cut") cut();
     if (armed->action == "sleep") absl::SleepFor(armed->sleep);
     if (armed->action == "error") return absl::InternalError(absl::StrCat("failpoint ", name));

@@ -3,13 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "catalog/parameters.h"
 
 namespace catalog {
 namespace {
 
 using nlohmann::json;
-
-std::string Id(std::int64_t id) { return absl::StrCat(id); }
 
 std::string Bool(bool value) { return value ? "t" : "f"; }
 
@@ -165,10 +164,10 @@ absl::Status DeletePart(Session& session, std::int64_t job_id, int part) {
       .status();
 }
 
-absl::Status SetPartVerified(Session& session, std::int64_t job_id, int part) {
+absl::Status SetPartVerified(Session& session, std::int64_t job_id, int part, bool verified) {
   return session
-      .Query("UPDATE restructure.index_part SET is_verified = true WHERE job_id = $1 AND part = $2",
-             {Id(job_id), Id(part)})
+      .Query("UPDATE restructure.index_part SET is_verified = $3 WHERE job_id = $1 AND part = $2",
+             {Id(job_id), Id(part), Bool(verified)})
       .status();
 }
 

@@ -79,7 +79,7 @@ absl::StatusOr<std::vector<IndexPart>> ReadParts(Session& session, std::int64_t 
 // What a side is called while it does not bear the index's name.
 absl::StatusOr<std::string> RetiredName(Session& session, std::int64_t job_id, int part, Side side);
 absl::Status DeletePart(Session& session, std::int64_t job_id, int part);
-absl::Status SetPartVerified(Session& session, std::int64_t job_id, int part);
+absl::Status SetPartVerified(Session& session, std::int64_t job_id, int part, bool verified);
 
 // Foreign keys that an exchange left NOT VALID, to be validated after it.
 absl::Status RememberForeignKeys(Session& session, std::int64_t job_id,

@@ -7,13 +7,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "catalog/json_list.h"
+#include "catalog/parameters.h"
 
 namespace catalog {
 namespace {
 
 using nlohmann::json;
-
-std::string Id(std::int64_t id) { return absl::StrCat(id); }
 
 }  // namespace
 

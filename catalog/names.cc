@@ -20,6 +20,10 @@ std::string QuoteLiteral(absl::string_view value) {
   return absl::StrCat(absl::StrContains(value, '\\') ? "E'" : "'", doubled, "'");
 }
 
+bool Contains(const std::vector<std::string>& names, absl::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 std::string QuoteNames(const std::vector<std::string>& names, absl::string_view prefix) {
   return absl::StrJoin(names, ", ", [prefix](std::string* out, const std::string& name) {
     absl::StrAppend(out, prefix, QuoteName(name));

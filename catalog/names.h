@@ -25,6 +25,8 @@ std::string QuoteLiteral(absl::string_view value);
 // "a", "b": quoted and joined; `prefix` (an alias such as "n.") goes before each.
 std::string QuoteNames(const std::vector<std::string>& names, absl::string_view prefix = "");
 
+bool Contains(const std::vector<std::string>& names, absl::string_view name);
+
 struct QualifiedName {
   std::string schema;  // Empty: to be found through the search path.
   std::string name;

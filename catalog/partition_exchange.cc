@@ -72,7 +72,7 @@ ORDER BY 1, 5 LIMIT 1
 )sql";
 
 // $1: the partition, $2: its name as SQL, $3: what it is called afterwards, $4: the constraint.
-constexpr char kMoves[] = R"sql(,
+constexpr char kPartMoves[] = R"sql(,
 named AS (SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS sql
           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace),
 parent AS (SELECT n.* FROM above a JOIN named n USING (oid) WHERE a.depth = 1),
@@ -210,7 +210,7 @@ absl::StatusOr<std::vector<PartitionMove>> WritePartitionMoves(Session& session,
                                                                const std::string& name,
                                                                const std::string& retired) {
   absl::StatusOr<Rows> rows =
-      session.Query(StrCat("WITH RECURSIVE", kAbove, ",", kInheritedKeys, kMoves),
+      session.Query(StrCat("WITH RECURSIVE", kAbove, ",", kInheritedKeys, kPartMoves),
                     {StrCat(from), name, retired, kBoundConstraint});
   if (!rows.ok()) return rows.status();
   std::vector<PartitionMove> moves;

@@ -109,7 +109,14 @@ absl::Status PrepareExchange(Session& session, const SetDefinition& set, const S
 }
 
 absl::Status PointAlias(Session& session, const SetDefinition& set, const Structure& live) {
-  return session.Execute(PointAliasAt(set, live));
+  // What it is not given anew, it loses: security_barrier and the like.
+  absl::StatusOr<Rows> options = session.Query(
+      "SELECT pg_catalog.array_to_string(reloptions, ', ') FROM pg_catalog.pg_class"
+      " WHERE oid = pg_catalog.to_regclass($1)",
+      {set.alias.Sql()});
+  if (!options.ok()) return options.status();
+  const std::string kept = options->empty() ? "" : options->front()[0].value_or("");
+  return session.Execute(PointAliasAt(set, live, kept));
 }
 
 absl::Status CreateAlias(Session& session, const SetDefinition& set, const Structure& live) {

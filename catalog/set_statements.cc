@@ -13,10 +13,6 @@ namespace {
 
 using absl::StrCat;
 
-bool Contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 std::string ColumnSql(const Column& column) {
   return StrCat(QuoteName(column.name), " ", column.type,
                 column.collation.empty() ? "" : StrCat(" COLLATE ", column.collation),
@@ -360,7 +356,8 @@ std::string AttachKeyConstraint(const Structure& structure) {
                 QuoteName(structure.KeyIndex()));
 }
 
-std::string PointAliasAt(const SetDefinition& set, const Structure& structure) {
+std::string PointAliasAt(const SetDefinition& set, const Structure& structure,
+                         absl::string_view options) {
   std::vector<std::string> order;
   for (const SortColumn& column : FullOrder(set, structure)) {
     order.push_back(SortColumnSql(column, "n."));
@@ -376,7 +373,8 @@ std::string PointAliasAt(const SetDefinition& set, const Structure& structure) {
                         : absl::Substitute("(SELECT m.$0 FROM $1 m WHERE $2) AS $0", name,
                                            set.member.Sql(), KeysEqual(set.key, "m.", "n.")));
   }
-  return StrCat("CREATE OR REPLACE VIEW ", set.alias.Sql(), " AS SELECT ",
+  return StrCat("CREATE OR REPLACE VIEW ", set.alias.Sql(),
+                options.empty() ? "" : StrCat(" WITH (", options, ")"), " AS SELECT ",
                 absl::StrJoin(shown, ", "), " FROM ", structure.table.Sql(), " n ORDER BY ",
                 absl::StrJoin(order, ", "));
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "catalog/set_definition.h"
 
@@ -65,8 +66,9 @@ std::string CreateOrderIndex(const SetDefinition& set, const Structure& structur
 std::string AttachKeyConstraint(const Structure& structure);
 
 // The ordered view, and what a program may do through it. Takes ACCESS EXCLUSIVE on the alias,
-// where it exists.
-std::string PointAliasAt(const SetDefinition& set, const Structure& structure);
+// where it exists. `options` are its reloptions, with commas between them.
+std::string PointAliasAt(const SetDefinition& set, const Structure& structure,
+                         absl::string_view options = "");
 // The alias's INSTEAD OF trigger function for `live`.
 std::string AliasFunction(const SetDefinition& set, const Structure& live);
 std::string CreateAliasTrigger(const SetDefinition& set);

@@ -10,7 +10,7 @@
 namespace catalog {
 namespace {
 
-constexpr absl::string_view kHint =
+constexpr absl::string_view kSortKeyHint =
     "write columns as in ORDER BY: 'placed_at desc nulls last, id'; expressions are not possible.";
 
 // Walks the tokens of one sort key; the current token is always the one not consumed yet.
@@ -32,7 +32,7 @@ class SortKeyParser {
       }
       key.push_back(*std::move(column));
       if (token_.kind == Token::Kind::kEnd) return key;
-      if (!token_.Is(',')) return lexer_.Expected("a comma or the end", kHint);
+      if (!token_.Is(',')) return lexer_.Expected("a comma or the end", kSortKeyHint);
       if (absl::Status status = Advance(); !status.ok()) return status;
     }
   }
@@ -46,7 +46,7 @@ class SortKeyParser {
   }
 
   absl::StatusOr<SortColumn> ParseColumn() {
-    if (token_.kind != Token::Kind::kName) return lexer_.Expected("a column name", kHint);
+    if (token_.kind != Token::Kind::kName) return lexer_.Expected("a column name", kSortKeyHint);
     SortColumn column;
     column.column = token_.text;
     if (absl::Status status = Advance(); !status.ok()) return status;
@@ -61,7 +61,7 @@ class SortKeyParser {
     if (token_.IsKeyword("nulls")) {
       if (absl::Status status = Advance(); !status.ok()) return status;
       if (!token_.IsKeyword("first") && !token_.IsKeyword("last")) {
-        return lexer_.Expected("FIRST or LAST after NULLS", kHint);
+        return lexer_.Expected("FIRST or LAST after NULLS", kSortKeyHint);
       }
       column.nulls_first = token_.IsKeyword("first");
       if (absl::Status status = Advance(); !status.ok()) return status;
@@ -72,7 +72,8 @@ class SortKeyParser {
   absl::Status ParseCollation(QualifiedName* collation) {
     for (bool first = true;; first = false) {
       if (absl::Status status = Advance(); !status.ok()) return status;
-      if (token_.kind != Token::Kind::kName) return lexer_.Expected("a collation name", kHint);
+      if (token_.kind != Token::Kind::kName)
+        return lexer_.Expected("a collation name", kSortKeyHint);
       if (!first) collation->schema = collation->name;
       collation->name = token_.text;
       if (absl::Status status = Advance(); !status.ok()) return status;

@@ -4,17 +4,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "catalog/ledger.h"
+#include "catalog/parameters.h"
 
 namespace catalog {
 namespace {
 
 using nlohmann::json;
-
-std::string Id(std::int64_t id) { return absl::StrCat(id); }
-
-std::string Seconds(absl::Duration duration) {
-  return absl::StrCat(absl::ToDoubleSeconds(duration));
-}
 
 // Of a row `a` of restructure.adjustment.
 constexpr char kAdjustmentsJson[] =

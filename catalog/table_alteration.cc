@@ -23,10 +23,6 @@ const std::string* Find(const TableAlteration::Expressions& expressions, const s
   return nullptr;
 }
 
-bool Contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // The type without its length or precision: what a value is, not how much of it fits.
 std::string BaseType(const std::string& type) {
   const std::size_t open = type.find('(');

@@ -19,7 +19,7 @@ using absl::StrCat;
 // Everything that hangs on a table and has to hang on the other one. Definitions are read while the
 // table still bears the name, and executed when the other one does. $1: the table that has the
 // name, $2: the one that takes it over, $3: the name, $4: what the first will be called.
-constexpr char kMoves[] = R"sql(
+constexpr char kTableMoves[] = R"sql(
 WITH f AS (SELECT c.*, pg_catalog.pg_get_userbyid(c.relowner) AS owner
            FROM pg_catalog.pg_class c WHERE c.oid = $1::oid),
 named AS (SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS sql
@@ -188,7 +188,7 @@ absl::StatusOr<std::vector<PartitionMove>> ReadMoves(Session& session,
       session.Query("SELECT pg_catalog.current_setting('server_version_num')::int >= 150000");
   if (!version.ok()) return version.status();
   const std::string sql = absl::StrReplaceAll(
-      kMoves, {{"@published@", ToBool(version->front()[0]) ? kPublished : kPublishedOf14}});
+      kTableMoves, {{"@published@", ToBool(version->front()[0]) ? kPublished : kPublishedOf14}});
   const QualifiedName retired{exchange.name.schema, exchange.retired};
   absl::StatusOr<Rows> rows = session.Query(
       sql, {StrCat(exchange.from), StrCat(exchange.to), exchange.name.Sql(), retired.Sql()});

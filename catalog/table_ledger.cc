@@ -2,13 +2,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "catalog/json_list.h"
+#include "catalog/parameters.h"
 
 namespace catalog {
-namespace {
-
-std::string Id(std::int64_t id) { return absl::StrCat(id); }
-
-}  // namespace
 
 absl::StatusOr<std::int64_t> InsertTableSide(Session& session, const TableSide& side) {
   const Structure& structure = side.structure;

@@ -85,6 +85,8 @@ class LastCheck {
   std::atomic<std::int64_t> at_{0};
 };
 
+class IdleSessions;  // restructure/workers.h
+
 struct Job {
   // Fixed while the job runs.
   std::string conninfo;
@@ -118,6 +120,7 @@ struct Job {
   Control* control = nullptr;
   Tally* tally = nullptr;
   LastCheck* last_check = nullptr;
+  IdleSessions* idle_sessions = nullptr;
   std::ostream* trace = nullptr;  // the keeper's; may be null
 
   std::int64_t id() const { return job_id; }

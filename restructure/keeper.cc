@@ -14,11 +14,11 @@ namespace {
 constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kTickToLearn = absl::Milliseconds(50);
 constexpr int kSamplesToLearn = 10;
-constexpr absl::Duration kStatementMax = absl::Seconds(3);
+constexpr absl::Duration kKeeperStatementMax = absl::Seconds(3);
 constexpr absl::Duration kOthersListenMax = absl::Seconds(5);  // A breath of theirs is shorter.
 
 // Between two rounds: a stop has to be felt within a third of a second.
-constexpr absl::Duration kSlice = absl::Milliseconds(10);
+constexpr absl::Duration kKeeperSlice = absl::Milliseconds(10);
 constexpr absl::Duration kGlance = absl::Milliseconds(80);
 
 // A concurrent index build cannot be slowed: when the limits are passed for this long, it is ended.
@@ -46,7 +46,7 @@ void Keeper::Run() {
       name_ = catalog::KeeperName(job_.id(), catalog::Activity::kNone);
       absl::StatusOr<std::unique_ptr<catalog::Session>> opened =
           catalog::Session::Open(job_.conninfo, name_);
-      if (opened.ok() && catalog::LimitStatements(**opened, kStatementMax).ok()) {
+      if (opened.ok() && catalog::LimitStatements(**opened, kKeeperStatementMax).ok()) {
         session = *std::move(opened);
       }
     }
@@ -106,7 +106,7 @@ bool Keeper::Watch(catalog::Session& session, absl::Time until) {
       if (wishes.ok()) Heed(*wishes);
     }
     if (absl::IsUnavailable(stopper_.Enforce(session, absl::Now()))) return false;
-    absl::SleepFor(std::min(kSlice, until - now));
+    absl::SleepFor(std::min(kKeeperSlice, until - now));
   }
   return true;
 }

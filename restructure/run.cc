@@ -16,6 +16,7 @@
 #include "restructure/keeper.h"
 #include "restructure/phases.h"
 #include "restructure/set/request.h"
+#include "restructure/workers.h"
 
 namespace restructure {
 namespace {
@@ -91,11 +92,17 @@ absl::Status LoadJob(Job& job) {
   return job.record.open ? KindOf(job).load(job) : absl::OkStatus();
 }
 
-absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
+absl::Status OpenSession(Job& job) {
+  if (job.session != nullptr) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<catalog::Session>> session =
       catalog::Session::Open(job.conninfo, "pg_restructure");
-  if (!session.ok()) return session.status();
-  job.session = *std::move(session);
+  if (session.ok()) job.session = *std::move(session);
+  return session.status();
+}
+
+absl::Status Take(Job& job, std::int64_t job_id, std::string* goal) {
+  job.idle_sessions->Clear();
+  if (absl::Status connected = OpenSession(job); !connected.ok()) return connected;
   if (absl::Status installed = catalog::InstallSchema(*job.session); !installed.ok()) {
     return installed;  // The job may be of an older program.
   }
@@ -151,6 +158,8 @@ absl::StatusOr<Outcome> WalkPhases(Job& job) {
   for (const Phase& phase : KindOf(job).phases) {
     if (absl::Status resumed = AwaitResume(job); !resumed.ok()) return resumed;
     if (absl::Status check = job.control->Check(); !check.ok()) return check;
+    // What follows waits for people, and then has no batches for long.
+    if (phase.name == std::string("swap")) job.idle_sessions->Clear();
     const auto cut = [&job] { job.session->Cut(); };
     const absl::Time start = absl::Now();
     job.progress->StartPhase(phase.name, start);
@@ -235,6 +244,7 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
   throttle::Pacer pacer(settings.limits, settings.batch_size, settings.workers, settings.windows);
   Tally tally;
   LastCheck last_check;
+  IdleSessions idle_sessions;
   Job job;
   job.conninfo = conninfo;
   job.settings = settings;
@@ -243,12 +253,11 @@ absl::StatusOr<RunResult> RunJob(const std::string& conninfo, const Settings& se
   job.control = cockpit.control;
   job.tally = &tally;
   job.last_check = &last_check;
+  job.idle_sessions = &idle_sessions;
   job.trace = cockpit.trace;
+  if (absl::Status connected = OpenSession(job); !connected.ok()) return connected;
   {
-    absl::StatusOr<std::unique_ptr<catalog::Session>> session =
-        catalog::Session::Open(conninfo, "pg_restructure");
-    if (!session.ok()) return session.status();
-    absl::StatusOr<catalog::JobRecord> record = catalog::GetJob(**session, job_id);
+    absl::StatusOr<catalog::JobRecord> record = catalog::GetJob(*job.session, job_id);
     if (!record.ok()) return record.status();
     absl::StatusOr<Summary> summary = SummaryFromJson(record->summary);
     Summary start = summary.ok() ? *std::move(summary) : Summary();

@@ -18,7 +18,7 @@
 namespace restructure {
 namespace {
 
-constexpr int kTriesMax = 50;
+constexpr int kBatchTriesMax = 50;
 
 bool IsRetryable(const absl::Status& status) {
   return absl::IsAborted(status) || absl::IsDeadlineExceeded(status);
@@ -30,12 +30,9 @@ class Pass {
 
   // Takes batches until there are no more, or fewer workers are wanted.
   void RunWorker(int worker) {
-    absl::StatusOr<std::unique_ptr<catalog::Session>> session = catalog::Session::Open(
-        job_.conninfo, catalog::ApplicationName(job_.id(), absl::StrCat("worker ", worker)));
+    absl::StatusOr<std::unique_ptr<catalog::Session>> session = SessionOf(worker);
     absl::Status status = session.status();
     if (!status.ok() && worker > 0) return;  // The first will tell, if it is the server.
-    // Rows and marks are lost together in a crash, so a batch need not wait for the disk.
-    if (status.ok()) status = (*session)->Execute("SET synchronous_commit = off");
     while (status.ok() && !over() && worker < job_.pacer->workers()) {
       status = job_.control->Check();
       if (!status.ok()) break;
@@ -52,7 +49,8 @@ class Pass {
       }
       status = RunBatch(**session, worker, *batch);
     }
-    if (!status.ok()) Fail(status);
+    if (!status.ok()) return Fail(status);
+    if (over()) job_.idle_sessions->Leave(worker, *std::move(session));
   }
 
   // No worker need begin any more.
@@ -64,6 +62,17 @@ class Pass {
   }
 
  private:
+  absl::StatusOr<std::unique_ptr<catalog::Session>> SessionOf(int worker) {
+    if (std::unique_ptr<catalog::Session> left = job_.idle_sessions->Take(worker)) return left;
+    absl::StatusOr<std::unique_ptr<catalog::Session>> session = catalog::Session::Open(
+        job_.conninfo, catalog::ApplicationName(job_.id(), absl::StrCat("worker ", worker)));
+    if (!session.ok()) return session;
+    // Rows and marks are lost together in a crash, so a batch need not wait for the disk.
+    absl::Status set = (*session)->Execute("SET synchronous_commit = off");
+    if (!set.ok()) return set;
+    return session;
+  }
+
   // Sleeps so long, or until there is nothing left to wait for.
   absl::Status Rest(absl::Duration pause) {
     constexpr absl::Duration kSlice = absl::Milliseconds(25);
@@ -109,7 +118,7 @@ class Pass {
         tries = 0;  // That was nobody's fault.
         continue;
       }
-      if (tries == kTriesMax) return rows.status();
+      if (tries == kBatchTriesMax) return rows.status();
       job_.pacer->BatchRolledBack();
       absl::BitGen random;
       absl::Status slept =
@@ -197,6 +206,27 @@ class Crew {
 };
 
 }  // namespace
+
+std::unique_ptr<catalog::Session> IdleSessions::Take(int worker) {
+  constexpr absl::Duration kIdleMax = absl::Seconds(30);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = idle_.find(worker);
+  if (found == idle_.end()) return nullptr;
+  Idle idle = std::move(found->second);
+  idle_.erase(found);
+  if (absl::Now() - idle.since > kIdleMax) return nullptr;
+  return std::move(idle.session);
+}
+
+void IdleSessions::Leave(int worker, std::unique_ptr<catalog::Session> session) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  idle_[worker] = {std::move(session), absl::Now()};
+}
+
+void IdleSessions::Clear() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  idle_.clear();
+}
 
 absl::Status RunPass(const Job& job, const NextBatch& next) {
   constexpr absl::Duration kLookEvery = absl::Milliseconds(50);

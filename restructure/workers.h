@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "catalog/batches.h"
 #include "catalog/session.h"
 #include "restructure/job.h"
@@ -28,6 +30,23 @@ using Batch = std::function<absl::StatusOr<std::int64_t>(catalog::Session&)>;
 // Hands out the next batch of about `rows` rows; empty: there is no more. Called from every
 // worker's thread: must be thread-safe.
 using NextBatch = std::function<std::optional<Batch>(std::int64_t rows)>;
+
+// What the workers of a pass leave for those of the next, which then need not connect. Thread-safe.
+class IdleSessions {
+ public:
+  // Null if there is none, or none that was in use lately: others cut off what is long idle.
+  std::unique_ptr<catalog::Session> Take(int worker) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Leave(int worker, std::unique_ptr<catalog::Session> session) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Clear() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Idle {
+    std::unique_ptr<catalog::Session> session;
+    absl::Time since;
+  };
+  std::mutex mutex_;
+  std::map<int, Idle> idle_ ABSL_GUARDED_BY(mutex_);  // by worker
+};
 
 // Runs a pass to its end on as many connections as the pacer wants at each moment: workers come and
 // go. Deadlocks, serialization failures and timeouts are retried with smaller batches, a bounded

@@ -7,13 +7,13 @@
 namespace throttle {
 namespace {
 
-constexpr std::size_t kWindow = 10;     // Batches that are remembered at most.
-constexpr std::size_t kEnough = 2;      // Batches that a change needs.
-constexpr double kPercentile = 0.9;     // Nearest rank: of ten, one outlier is let pass.
-constexpr double kGrowthMax = 1.5;      // A step.
-constexpr double kShrinkMax = 0.5;      // A step.
-constexpr double kFarOver = 4;          // Times the target: shrink without a second look.
-constexpr double kNear = 0.1;           // Of the target: leave it.
+constexpr std::size_t kBatchesRemembered = 10;  // Batches that are remembered at most.
+constexpr std::size_t kEnough = 2;              // Batches that a change needs.
+constexpr double kPercentile = 0.9;             // Nearest rank: of ten, one outlier is let pass.
+constexpr double kGrowthMax = 1.5;              // A step.
+constexpr double kShrinkMax = 0.5;              // A step.
+constexpr double kFarOver = 4;                  // Times the target: shrink without a second look.
+constexpr double kNearTarget = 0.1;             // Of the target: leave it.
 constexpr std::int64_t kOtherSize = 2;  // A size off by more than this factor is another one.
 
 double Percentile(std::vector<double> values) {
@@ -34,11 +34,11 @@ void BatchSize::Record(std::int64_t rows, absl::Duration elapsed) {
   if (rows > rows_ * kOtherSize || (smaller && of_target <= 1)) return;
 
   of_target_.push_back(of_target);
-  if (of_target_.size() > kWindow) of_target_.erase(of_target_.begin());
+  if (of_target_.size() > kBatchesRemembered) of_target_.erase(of_target_.begin());
   if (of_target_.size() < kEnough && of_target < kFarOver) return;
 
   const double slow = std::max(Percentile(of_target_), 1e-3);
-  if (std::abs(slow - 1) <= kNear) return;
+  if (std::abs(slow - 1) <= kNearTarget) return;
   const double factor = std::clamp(1 / slow, kShrinkMax, kGrowthMax);
   auto next = static_cast<std::int64_t>(static_cast<double>(rows_) * factor);
   if (factor > 1) next = std::max(next, rows_ + 1);

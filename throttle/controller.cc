@@ -71,7 +71,7 @@ constexpr double kFar = 1.4;       // a factor: others have changed their load
 constexpr double kNear = 0.3;      // an error: at rest
 constexpr double kMuchOver = 0.4;  // an error: not ours, if there is but the floor
 
-std::string Readable(absl::Duration duration) {
+std::string InMilliseconds(absl::Duration duration) {
   return absl::FormatDuration(
       absl::Trunc(duration, absl::Microseconds(duration < absl::Milliseconds(2) ? 10 : 100)));
 }
@@ -303,8 +303,8 @@ std::string Controller::reason() const {
   if (quiet_ && *quiet_why_ != '\0') return quiet_why_;
   if (!quiet_ && effective_ >= workers_max_) return "";
   const char* const who = hears_transactions() ? "transactions of others" : "commits";
-  const std::string why =
-      absl::StrCat(who, " take ", Readable(latest_), ", the limit is ", Readable(Soft()));
+  const std::string why = absl::StrCat(who, " take ", InMilliseconds(latest_), ", the limit is ",
+                                       InMilliseconds(Soft()));
   if (quiet_) return absl::StrCat(why, ": all workers wait");
   const std::string pace = absl::StrFormat("%.1f of %.0f workers", effective_, workers_max_);
   if (error_ > 0) return absl::StrCat(pace, ", rising: ", why);

@@ -9,11 +9,11 @@
 namespace throttle {
 namespace {
 
-constexpr double kWindow = 20;      // seconds
-constexpr double kFeltFrom = 1.5;   // Seconds until what workers did is felt, from
-constexpr double kFeltTo = 0.5;     // and to.
-constexpr double kOutlier = 2.5;    // times what is expected
-constexpr double kSpreadMin = 0.1;  // of the workers: less cannot be told from nothing
+constexpr double kWindowSeconds = 20;    // seconds
+constexpr double kFeltFrom = 1.5;        // Seconds until what workers did is felt, from
+constexpr double kFeltTo = 0.5;          // and to.
+constexpr double kBeyondExpected = 2.5;  // times what is expected
+constexpr double kSpreadMin = 0.1;       // of the workers: less cannot be told from nothing
 
 // A sample that can be used: the rate of commits, and the workers of ours that it felt.
 struct Point {
@@ -72,10 +72,10 @@ std::vector<Point> Points(const std::vector<TraceRow>& rows) {
 }
 
 // By window: where each begins, and the last one's end.
-std::vector<std::size_t> Windows(const std::vector<Point>& points) {
+std::vector<std::size_t> WindowBegins(const std::vector<Point>& points) {
   std::vector<std::size_t> begins = {0};
   for (std::size_t i = 0; i < points.size(); ++i) {
-    if (points[i].at - points[begins.back()].at >= kWindow) begins.push_back(i);
+    if (points[i].at - points[begins.back()].at >= kWindowSeconds) begins.push_back(i);
   }
   begins.push_back(points.size());
   return begins;
@@ -137,8 +137,8 @@ void JudgeFit(const std::vector<Point>& points, const Line& others, double slope
     const double told =
         std::max(empty * (1 - others.At(point.at)) - slope * point.felt, 0.02 * empty);
     const double off = told / point.rate;
-    outliers.Add(off > kOutlier ? 1 : 0);
-    if (off > kOutlier) continue;
+    outliers.Add(off > kBeyondExpected ? 1 : 0);
+    if (off > kBeyondExpected) continue;
     noise.Add(std::pow(off - 1, 2));
     left += std::pow(std::log(off), 2);
     all += std::pow(std::log(point.rate) - mean.value(), 2);
@@ -154,12 +154,12 @@ void JudgeFit(const std::vector<Point>& points, const Line& others, double slope
 absl::StatusOr<Fit> FitPlant(const std::vector<TraceRow>& rows) {
   const std::vector<Point> points = rows.empty() ? std::vector<Point>() : Points(rows);
   const double length = points.empty() ? 0 : points.back().at - points.front().at;
-  if (length < 2 * kWindow) {
+  if (length < 2 * kWindowSeconds) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the trace has commits of ", static_cast<int>(length), " s, expected at least 40 s\n",
         "HINT: record a longer run, with the controller on"));
   }
-  const std::vector<std::size_t> begins = Windows(points);
+  const std::vector<std::size_t> begins = WindowBegins(points);
   const double slope = SlopeOf(points, begins);
   const double cost = std::max(slope, 0.0);
   std::vector<std::pair<double, double>> alone;  // at, rate without us

@@ -7,7 +7,7 @@ namespace throttle {
 namespace {
 
 constexpr double kWarmUp = 20;  // seconds: learning the baseline and the first rise
-constexpr double kTolerance = 1.15;
+constexpr double kLimitTolerance = 1.15;
 
 // The pace fits while the work is within these shares of the safe work, for so many seconds.
 constexpr double kFitsFrom = 0.7;
@@ -54,7 +54,7 @@ double Chatter(const std::vector<Moment>& moments) {
 }  // namespace
 
 bool IsViolated(const Moment& moment) {
-  return moment.harms_replica || moment.commit > kTolerance * moment.limit;
+  return moment.harms_replica || moment.commit > kLimitTolerance * moment.limit;
 }
 
 Figures Judge(const std::vector<Moment>& moments, const std::vector<double>& steps) {

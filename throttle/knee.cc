@@ -13,7 +13,7 @@ constexpr double kOfEqualShare = 0.5;
 constexpr int kWorthALook =
     3;  // Of fewer, what stands back is too large a part, if they are not all.
 constexpr double kSlack = 0.15;  // of a worker: so much the allowance may waver
-constexpr absl::Duration kSettle = absl::Seconds(2);  // until the batches under way are over
+constexpr absl::Duration kSettled = absl::Seconds(2);  // until the batches under way are over
 constexpr absl::Duration kCount = absl::Seconds(6);
 constexpr absl::Duration kSoon = absl::Seconds(10);
 constexpr absl::Duration kLater = absl::Seconds(30);  // at first; twice as late each time
@@ -59,12 +59,12 @@ void Knee::Observe(absl::Time now, double allowed) {
     return;
   }
   // A breath, a panic, a limit: what is counted now is no comparison.
-  if (allowed < running_ - kSlack || now - looks_since_ > 2 * (kSettle + kCount)) {
+  if (allowed < running_ - kSlack || now - looks_since_ > 2 * (kSettled + kCount)) {
     Rest(now, later_);
     later_ = std::min(2 * later_, kAgain);
     return;
   }
-  if (now - looks_since_ < kSettle) return;
+  if (now - looks_since_ < kSettled) return;
   if (counts_since_ == absl::InfiniteFuture()) {
     counts_since_ = now;
     rows_ = 0;

@@ -8,7 +8,7 @@ namespace throttle {
 namespace {
 
 constexpr double kFull = 0.97;  // Beyond this the queue's length is the clients' business.
-constexpr double kOutlier = 4;
+constexpr double kOutlierFactor = 4;
 constexpr double kSessions = 40;  // of others, that are active when they fill the server
 
 // What a worker did 0.75 to 1.25 s ago is felt now: pages are written and synced later.
@@ -116,7 +116,7 @@ bool Plant::Sample(Load* load) {
   if (random_.Unit() < options_.samples_lost) return false;
   double canary = (options_.only_others_feel ? Time(others_) : Commit()) *
                   (1 + random_.Between(-options_.noise, options_.noise));
-  if (random_.Unit() < options_.outliers) canary *= kOutlier;
+  if (random_.Unit() < options_.outliers) canary *= kOutlierFactor;
   load->taken_at = now();
   load->canary = absl::Milliseconds(canary);
   if (options_.only_others_feel) {

@@ -12,7 +12,7 @@ constexpr double kRowsPerSecond = 108000;
 constexpr double kBytesPerRow = 60;
 constexpr double kBatchJitter = 0.2;
 
-constexpr double kTolerance = 1.15;  // Less over a limit is within what a sample can tell.
+constexpr double kLagTolerance = 1.15;  // Less over a limit is within what a sample can tell.
 
 absl::Time At(double seconds) { return absl::UnixEpoch() + absl::Seconds(seconds); }
 
@@ -161,7 +161,7 @@ void Run::Note(Moment* moment) const {
   moment->used += kShare * std::min(plant_.felt(), safe);
   moment->rows += rows_;
   moment->blocked = std::max(moment->blocked, plant_.blocked());
-  const bool is_far_behind = plant_.replica_lag_bytes() > kTolerance * behind_max;
+  const bool is_far_behind = plant_.replica_lag_bytes() > kLagTolerance * behind_max;
   moment->harms_replica = moment->harms_replica || (is_far_behind && busy_ > 0);
 }
 

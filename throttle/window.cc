@@ -103,7 +103,7 @@ absl::Time TimeAt(absl::CivilDay day, int minutes, absl::TimeZone zone) {
 }
 
 // "3h", "2h59m", "45s": upwards, so that "in 0s" is never said of what is still to come.
-std::string Readable(absl::Duration duration) {
+std::string TimeLeft(absl::Duration duration) {
   const bool minutes = duration > absl::Minutes(1);
   return absl::FormatDuration(absl::Ceil(duration, minutes ? absl::Minutes(1) : absl::Seconds(1)));
 }
@@ -216,13 +216,13 @@ std::string Windows::Reason(Work what, absl::Time now, absl::Duration batch) con
   if (!state.open) {
     if (state.until == absl::InfiniteFuture()) return absl::StrCat("outside ", name);
     return absl::StrCat("outside ", name, ", opens ", window.Clock(state.until), " in ",
-                        Readable(left));
+                        TimeLeft(left));
   }
   // What takes longer than that is a step, whatever it is called, and must find its time too.
   const absl::Duration last = LastMinutes(state);
   const absl::Duration needed = what == Work::kBatch ? std::min(2 * batch, last) : last;
   if (left >= needed) return "";
-  const std::string closes = absl::StrCat(name, " closes in ", Readable(left), ": ");
+  const std::string closes = absl::StrCat(name, " closes in ", TimeLeft(left), ": ");
   switch (what) {
     case Work::kBatch:
       return absl::StrCat(closes, "too soon for another batch");
@@ -231,7 +231,7 @@ std::string Windows::Reason(Work what, absl::Time now, absl::Duration batch) con
     case Work::kExchange:
       break;
   }
-  return absl::StrCat(closes, "no swap in its last ", Readable(last));
+  return absl::StrCat(closes, "no swap in its last ", TimeLeft(last));
 }
 
 }  // namespace throttle

@@ -9,7 +9,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "restructure/phases.h"
-#include "tools/connection.h"
 #include "tools/exit_codes.h"
 
 namespace tools {
@@ -84,15 +83,6 @@ std::vector<std::string> PhaseNames(const std::string& kind) {
     names.push_back(phase.name);
   }
   return names;
-}
-
-absl::StatusOr<Connected> Connect(const Arguments& arguments) {
-  absl::StatusOr<std::string> conninfo = ResolveConnection(arguments.connect);
-  if (!conninfo.ok()) return conninfo.status();
-  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
-      catalog::Session::Open(*conninfo, "pg_restructure");
-  if (!session.ok()) return session.status();
-  return Connected{*std::move(conninfo), *std::move(session)};
 }
 
 }  // namespace tools

@@ -1,15 +1,13 @@
-// What the commands share: errors, settings, the connection.
+// What the commands share: errors and settings.
 
 #ifndef TOOLS_COMMAND_CONTEXT_H_
 #define TOOLS_COMMAND_CONTEXT_H_
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "catalog/session.h"
 #include "restructure/job.h"
 #include "tools/options.h"
 
@@ -25,13 +23,6 @@ restructure::Settings SettingsFrom(const RunOptions& run);
 
 // In run order.
 std::vector<std::string> PhaseNames(const std::string& kind);
-
-struct Connected {
-  std::string conninfo;
-  std::unique_ptr<catalog::Session> session;
-};
-
-absl::StatusOr<Connected> Connect(const Arguments& arguments);
 
 }  // namespace tools
 

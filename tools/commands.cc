@@ -25,6 +25,7 @@
 #include "restructure/table/tree.h"
 #include "throttle/trace.h"
 #include "tools/command_context.h"
+#include "tools/connection.h"
 #include "tools/demo.h"
 #include "tools/exit_codes.h"
 #include "tools/explain_limits.h"
@@ -172,8 +173,9 @@ absl::StatusOr<restructure::SetRequest> RequestFrom(const Arguments& arguments,
   return request;
 }
 
-absl::Status RefusePooler(const std::string& conninfo) {
-  absl::StatusOr<bool> pooled = catalog::IsPooledByTransaction(conninfo);
+absl::Status RefusePooler(const Connected& connected) {
+  absl::StatusOr<bool> pooled =
+      catalog::IsPooledByTransaction(*connected.session, connected.conninfo);
   if (!pooled.ok()) return pooled.status();
   if (!*pooled) return absl::OkStatus();
   return absl::FailedPreconditionError(
@@ -279,30 +281,26 @@ absl::StatusOr<Opened> Open(catalog::Session& session, const Arguments& argument
   return Opened{*job_id, goal};
 }
 
-absl::StatusOr<Opened> PlanAndOpen(const Arguments& arguments, const std::string& conninfo,
+absl::StatusOr<Opened> PlanAndOpen(catalog::Session& session, const Arguments& arguments,
                                    restructure::SetRequest::Action action) {
-  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
-      catalog::Session::Open(conninfo, "pg_restructure");
-  if (!session.ok()) return session.status();
   const std::string goal = GoalOfRun(arguments, action);
   if (arguments.kind == restructure::kIndexKind) {
-    return Open(**session, arguments, IndexPlanOf(**session, arguments), goal);
+    return Open(session, arguments, IndexPlanOf(session, arguments), goal);
   }
   if (arguments.kind == restructure::kTableKind) {
-    return Open(**session, arguments, TablePlanOf(**session, arguments), goal);
+    return Open(session, arguments, TablePlanOf(session, arguments), goal);
   }
-  return Open(**session, arguments, PlanOf(**session, arguments, action), goal);
+  return Open(session, arguments, PlanOf(session, arguments, action), goal);
 }
 
 // create set, run KIND, drop set.
 int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action action) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
+  absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
-  if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
+  if (absl::Status pooled = RefusePooler(*connected); !pooled.ok()) return Refuse(pooled);
   const absl::StatusOr<bool> is_tree = IsTree(*connected->session, arguments);
   if (!is_tree.ok()) return Refuse(is_tree.status());
-  connected->session.reset();
-  if (action != restructure::SetRequest::Action::kDrop) {
+  if (action != restructure::SetRequest::Action::kDrop && !arguments.run.no_throttle) {
     absl::StatusOr<Look> look = LookAtServer(connected->conninfo, arguments);
     if (!look.ok()) return Refuse(look.status());
   }
@@ -312,18 +310,23 @@ int PlanAndRun(const Arguments& arguments, restructure::SetRequest::Action actio
     const auto drive = [&](std::int64_t job_id, const std::string& goal) {
       return Drive(connected->conninfo, arguments, arguments.kind, job_id, goal);
     };
+    connected->session.reset();
     return RunTree(arguments, connected->conninfo, *request, GoalOfRun(arguments, action), drive);
   }
-  absl::StatusOr<Opened> opened = PlanAndOpen(arguments, connected->conninfo, action);
+  absl::StatusOr<Opened> opened = PlanAndOpen(*connected->session, arguments, action);
   // If the connection was lost while the job was opened, a second plan sees whether it is there.
   constexpr int kTriesMax = 20;
   for (int tries = 1; tries < kTriesMax &&
                       (absl::IsUnknown(opened.status()) || absl::IsUnavailable(opened.status()));
        ++tries) {
     absl::SleepFor(absl::Milliseconds(500));
-    opened = PlanAndOpen(arguments, connected->conninfo, action);
+    absl::StatusOr<std::unique_ptr<catalog::Session>> again =
+        catalog::Session::Open(connected->conninfo, "pg_restructure");
+    opened = again.ok() ? PlanAndOpen(**again, arguments, action)
+                        : absl::StatusOr<Opened>(again.status());
   }
   if (!opened.ok()) return Refuse(opened.status());
+  connected->session.reset();
   std::fflush(stdout);
   return Drive(connected->conninfo, arguments, arguments.kind, opened->job_id, opened->goal);
 }
@@ -352,7 +355,7 @@ int Show(const Arguments& arguments, const Connected& connected, const absl::Sta
 }
 
 int PlanOnly(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
+  absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
   if (arguments.kind == restructure::kIndexKind) {
     return Show(arguments, *connected, IndexPlanOf(*connected->session, arguments));
@@ -380,12 +383,12 @@ std::string GoalOf(const Arguments& arguments, const catalog::JobRecord& job) {
 
 // resume, abort, swap, revert, finish.
 int Steer(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
+  absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
   catalog::Session& session = *connected->session;
   const absl::StatusOr<catalog::JobRecord> job = FindJob(session, arguments);
   if (!job.ok()) return Refuse(job.status());
-  if (absl::Status pooled = RefusePooler(connected->conninfo); !pooled.ok()) return Refuse(pooled);
+  if (absl::Status pooled = RefusePooler(*connected); !pooled.ok()) return Refuse(pooled);
   // A process that runs the job is told through the ledger; if there is none (any more), this one
   // takes over, with the same wish.
   const std::string goal = GoalOf(arguments, *job);

@@ -39,39 +39,40 @@ absl::StatusOr<std::string> AskPassword() {
   return password;
 }
 
-absl::Status Try(const std::string& conninfo) {
-  return catalog::Session::Open(conninfo, "pg_restructure").status();
+absl::StatusOr<Connected> Try(const catalog::ConnectParameters& parameters) {
+  absl::StatusOr<std::string> conninfo = catalog::Conninfo(parameters);
+  if (!conninfo.ok()) return conninfo.status();
+  absl::StatusOr<std::unique_ptr<catalog::Session>> session =
+      catalog::Session::Open(*conninfo, "pg_restructure");
+  if (!session.ok()) {
+    return absl::Status(session.status().code(),
+                        absl::StrCat("cannot connect: ", session.status().message(),
+                                     "\nHINT: -h, -p, -U, -d and the PG* variables work as in "
+                                     "psql."));
+  }
+  return Connected{*std::move(conninfo), *std::move(session)};
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> ResolveConnection(const ConnectArguments& arguments) {
+absl::StatusOr<Connected> Connect(const ConnectArguments& arguments) {
   catalog::ConnectParameters parameters{arguments.host, arguments.port, arguments.user,
                                         arguments.dbname, std::nullopt};
+  const auto ask = [&parameters] {
+    absl::StatusOr<std::string> password = AskPassword();
+    if (password.ok()) parameters.password = *std::move(password);
+    return password.status();
+  };
   if (arguments.force_prompt) {
-    absl::StatusOr<std::string> password = AskPassword();
-    if (!password.ok()) return password.status();
-    parameters.password = *password;
+    if (absl::Status asked = ask(); !asked.ok()) return asked;
   }
-  absl::StatusOr<std::string> conninfo = catalog::Conninfo(parameters);
-  if (!conninfo.ok()) return conninfo.status();
-  absl::Status tried = Try(*conninfo);
-  if (!tried.ok() && !arguments.never_prompt && !arguments.force_prompt &&
-      catalog::WantsPassword(std::string(tried.message()))) {
-    absl::StatusOr<std::string> password = AskPassword();
-    if (!password.ok()) return password.status();
-    parameters.password = *password;
-    conninfo = catalog::Conninfo(parameters);
-    if (!conninfo.ok()) return conninfo.status();
-    tried = Try(*conninfo);
+  absl::StatusOr<Connected> connected = Try(parameters);
+  if (connected.ok() || arguments.never_prompt || arguments.force_prompt ||
+      !catalog::WantsPassword(std::string(connected.status().message()))) {
+    return connected;
   }
-  if (!tried.ok()) {
-    return absl::Status(tried.code(),
-                        absl::StrCat("cannot connect: ", tried.message(),
-                                     "\nHINT: -h, -p, -U, -d and the PG* variables work as in "
-                                     "psql."));
-  }
-  return conninfo;
+  if (absl::Status asked = ask(); !asked.ok()) return asked;
+  return Try(parameters);
 }
 
 }  // namespace tools

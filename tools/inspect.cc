@@ -19,6 +19,7 @@
 #include "restructure/index/verify_index.h"
 #include "restructure/set/verify.h"
 #include "tools/command_context.h"
+#include "tools/connection.h"
 #include "tools/exit_codes.h"
 #include "tools/report.h"
 
@@ -133,7 +134,7 @@ void PrintJob(const Account& account) {
 }  // namespace
 
 int ShowStatus(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
+  absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
   absl::StatusOr<int> version = catalog::InstalledSchemaVersion(*connected->session);
   if (!version.ok()) return Refuse(version.status());
@@ -181,7 +182,7 @@ int ShowStatus(const Arguments& arguments) {
 }
 
 int VerifySet(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
+  absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
   const restructure::Settings settings = SettingsFrom(arguments.run);
   absl::StatusOr<restructure::VerifyResult> result = restructure::VerifyNamedSet(
@@ -205,7 +206,7 @@ int VerifySet(const Arguments& arguments) {
 }
 
 int VerifyIndex(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
+  absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
   absl::StatusOr<restructure::IndexVerdict> verdict =
       restructure::VerifyNamedIndex(*connected->session, arguments.name);
@@ -226,7 +227,7 @@ int VerifyIndex(const Arguments& arguments) {
 }
 
 int RunDoctor(const Arguments& arguments) {
-  absl::StatusOr<Connected> connected = Connect(arguments);
+  absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
   absl::StatusOr<catalog::Diagnosis> diagnosis = catalog::Diagnose(*connected->session);
   if (!diagnosis.ok()) return Refuse(diagnosis.status());

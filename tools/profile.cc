@@ -82,16 +82,8 @@ std::string NamesOfBuiltIn() {
   });
 }
 
-std::vector<const OptionSpec*> Keys() {
-  std::vector<const OptionSpec*> keys;
-  for (const OptionSpec& option : RunOptionSpecs()) {
-    if (option.otherwise != nullptr) keys.push_back(&option);
-  }
-  return keys;
-}
-
 const OptionSpec* FindKey(const std::string& name) {
-  for (const OptionSpec* key : Keys()) {
+  for (const OptionSpec* key : ProfileKeys()) {
     if (name == key->name) return key;
   }
   return nullptr;
@@ -152,7 +144,7 @@ absl::Status Take(const Setting& setting, int number, Profile& profile, Argument
   const OptionSpec* key = FindKey(setting.key);
   if (key == nullptr) {
     std::vector<std::string> names = {kFrom};
-    for (const OptionSpec* known : Keys()) names.emplace_back(known->name);
+    for (const OptionSpec* known : ProfileKeys()) names.emplace_back(known->name);
     return UsageError(absl::StrCat("there is no key \"", setting.key, "\""),
                       absl::StrCat("the keys are ", absl::StrJoin(names, ", ")));
   }
@@ -168,6 +160,14 @@ absl::Status Take(const Setting& setting, int number, Profile& profile, Argument
 }
 
 }  // namespace
+
+std::vector<const OptionSpec*> ProfileKeys() {
+  std::vector<const OptionSpec*> keys;
+  for (const OptionSpec& option : RunOptionSpecs()) {
+    if (option.otherwise != nullptr) keys.push_back(&option);
+  }
+  return keys;
+}
 
 absl::StatusOr<Profile> ParseProfile(const std::string& text, const std::string& file) {
   Profile profile{file, "", {}};
@@ -227,7 +227,7 @@ std::string ToIni(const Profile& profile) {
       "# An option on the command line wins over its key here. A key that is left out has its\n"
       "# default, in brackets, or with `from = NAME` what it is in that built-in profile.\n"
       "# A DURATION is a number and a unit: ms, s, m, h; a SIZE too: kB, MB, GB, TB.\n");
-  for (const OptionSpec* key : Keys()) {
+  for (const OptionSpec* key : ProfileKeys()) {
     absl::StrAppend(&text, "\n# ", key->argument, ": ", HelpOf(*key), "\n");
     bool written = false;
     for (const Profile::Line& line : profile.repeated) {

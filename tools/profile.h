@@ -22,6 +22,8 @@
 
 namespace tools {
 
+struct OptionSpec;
+
 struct Profile {
   std::string name;                           // Or the file's.
   std::string purpose;                        // In a line; of a file: empty.
@@ -44,6 +46,9 @@ absl::StatusOr<Profile> FindProfile(const std::string& name_or_file);
 
 // Every key with its value and an explanation; ParseProfile reads the same values from it.
 std::string ToIni(const Profile& profile);
+
+// The run options that a profile can have.
+std::vector<const OptionSpec*> ProfileKeys();
 
 // A line for each built-in profile.
 std::string ProfileList();

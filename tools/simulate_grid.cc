@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "tools/option_tables.h"
 #include "tools/option_values.h"
+#include "tools/profile.h"
 
 namespace tools {
 namespace {
@@ -18,17 +19,9 @@ constexpr std::size_t kValuesMax = 64;
 constexpr double kWeightMin = 0.01;
 constexpr double kWeightMax = 100;
 
-std::vector<const OptionSpec*> Keys() {
-  std::vector<const OptionSpec*> keys;
-  for (const OptionSpec& option : RunOptionSpecs()) {
-    if (option.otherwise != nullptr) keys.push_back(&option);
-  }
-  return keys;
-}
-
-absl::StatusOr<const OptionSpec*> FindKey(const std::string& text) {
+absl::StatusOr<const OptionSpec*> KeyThatBegins(const std::string& text) {
   std::vector<const OptionSpec*> begins;
-  for (const OptionSpec* key : Keys()) {
+  for (const OptionSpec* key : ProfileKeys()) {
     if (key->name == text) return key;
     if (!text.empty() && absl::StartsWith(key->name, text)) begins.push_back(key);
   }
@@ -42,7 +35,7 @@ absl::StatusOr<const OptionSpec*> FindKey(const std::string& text) {
   const auto append_name = [](std::string* out, const OptionSpec* key) { *out += key->name; };
   if (begins.empty()) {
     return UsageError(absl::StrCat("\"", text, "\" is no run option that a profile can have"),
-                      absl::StrCat("these are: ", absl::StrJoin(Keys(), ", ", append_name)));
+                      absl::StrCat("these are: ", absl::StrJoin(ProfileKeys(), ", ", append_name)));
   }
   return UsageError(absl::StrCat("\"", text, "\" is the beginning of several run options"),
                     absl::StrCat("write one of ", absl::StrJoin(begins, ", ", append_name)));
@@ -92,7 +85,7 @@ absl::StatusOr<GridCell> ReadKey(const std::string& text) {
     return UsageError(absl::StrCat("\"", text, "\" is no key with values"),
                       "write for example 'workers=1:8 batch-target=10ms:250ms'");
   }
-  const absl::StatusOr<const OptionSpec*> key = FindKey(sides[0]);
+  const absl::StatusOr<const OptionSpec*> key = KeyThatBegins(sides[0]);
   if (!key.ok()) return key.status();
   const absl::StatusOr<std::vector<std::string>> values = ReadValues(sides[1]);
   if (!values.ok()) return values.status();

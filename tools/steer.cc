@@ -10,6 +10,7 @@
 #include "restructure/adjustments.h"
 #include "restructure/phases.h"
 #include "tools/command_context.h"
+#include "tools/connection.h"
 #include "tools/exit_codes.h"
 #include "tools/profile.h"
 
@@ -103,7 +104,7 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> WantedAdjustmen
 }
 
 int HoldJob(const Arguments& arguments) {
-  const absl::StatusOr<Connected> connected = Connect(arguments);
+  const absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
   catalog::Session& session = *connected->session;
   const absl::StatusOr<catalog::JobRecord> job = FindJob(session, arguments);
@@ -124,7 +125,7 @@ int HoldJob(const Arguments& arguments) {
 }
 
 int AdjustJob(const Arguments& arguments) {
-  const absl::StatusOr<Connected> connected = Connect(arguments);
+  const absl::StatusOr<Connected> connected = Connect(arguments.connect);
   if (!connected.ok()) return Refuse(connected.status());
   catalog::Session& session = *connected->session;
   const absl::StatusOr<catalog::JobRecord> job = FindJob(session, arguments);

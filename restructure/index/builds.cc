@@ -21,7 +21,7 @@ using catalog::Side;
 
 // Builds that are cancelled (by pressure, by an operator) are begun anew; a build that the server
 // goes on refusing is not.
-constexpr int kTriesMax = 20;
+constexpr int kBuildTriesMax = 20;
 
 const IndexPart* FindPart(const std::vector<IndexPart>& parts, int number) {
   for (const IndexPart& part : parts) {
@@ -131,8 +131,9 @@ absl::StatusOr<std::int64_t> BuildPart(Job& job, catalog::Session& session, int 
     }
     if (absl::Status leave = AwaitLeave(job); !leave.ok()) return leave;
     // The fence, as late as can be: CONCURRENTLY takes no transaction of ours.
-    absl::Status fenced = RunFenced(job, session, "index_part", absl::ZeroDuration(),
-                                    [] { return absl::OkStatus(); });
+    absl::Status fenced = RunFenced(job, session, "index_part", absl::ZeroDuration(), [&] {
+      return catalog::SetPartVerified(session, job.id(), number, false);
+    });
     if (!fenced.ok()) return fenced;
     const auto cut = [&session] { session.Cut(); };
     absl::Status built = catalog::FailpointHit("index_concurrently.before", cut);
@@ -158,7 +159,7 @@ absl::StatusOr<std::int64_t> BuildPart(Job& job, catalog::Session& session, int 
     }
     if (absl::Status check = job.control->Check(); !check.ok()) return check;
     const bool again = absl::IsDeadlineExceeded(built) || absl::IsAborted(built);
-    if (!again || tries == kTriesMax) return BuildError(job, part, built);
+    if (!again || tries == kBuildTriesMax) return BuildError(job, part, built);
     job.tally->AddRetry();
     job.progress->AddRetry();
     absl::Status slept = job.control->Sleep(std::min(absl::Seconds(1) * tries, absl::Minutes(1)));

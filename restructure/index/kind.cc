@@ -28,7 +28,7 @@ absl::Status Reconcile(Job& job) {
       job.id(), "` closes the job."));
 }
 
-std::string Live(const Job& job) {
+std::string LiveIndex(const Job& job) {
   return absl::StrCat("index now: ", catalog::DisplayIndex(job.index->definition(job.index->live)));
 }
 
@@ -37,6 +37,6 @@ std::string Live(const Job& job) {
 }  // namespace index
 
 const Kind kIndex = {kIndexKind,        index::kPhases,  &index::Load,
-                     &index::Reconcile, &index::Abandon, &index::Live};
+                     &index::Reconcile, &index::Abandon, &index::LiveIndex};
 
 }  // namespace restructure

@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 // A plan may look this long for duplicates; a longer search is left to the build.
-constexpr absl::Duration kSearchMax = absl::Seconds(20);
+constexpr absl::Duration kDuplicatesSearchMax = absl::Seconds(20);
 
 json OrNull(const std::optional<std::string>& text) { return text ? json(*text) : json(nullptr); }
 
@@ -48,8 +48,8 @@ bool MayFindDuplicates(const IndexPlan& plan) {
 
 absl::Status SearchDuplicates(catalog::Session& session, IndexPlan* plan) {
   if (!MayFindDuplicates(*plan)) return absl::OkStatus();
-  absl::StatusOr<std::vector<std::string>> found =
-      catalog::FindDuplicates(session, plan->index.table, plan->replacement.definition, kSearchMax);
+  absl::StatusOr<std::vector<std::string>> found = catalog::FindDuplicates(
+      session, plan->index.table, plan->replacement.definition, kDuplicatesSearchMax);
   if (absl::IsDeadlineExceeded(found.status())) {
     plan->warnings.push_back(
         "whether the new key is unique was not found out within 20 s: the build will tell");

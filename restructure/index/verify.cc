@@ -70,7 +70,12 @@ absl::StatusOr<Next> Verify(Job& job) {
       if (!check.ok()) return check.status();
       if (check->differences == 0) {
         absl::Status marked = RunFenced(job, session, "index_part", absl::ZeroDuration(), [&] {
-          return catalog::SetPartVerified(session, job.id(), due[mine].part);
+          // Once more: the tool may have died between the build and this.
+          const std::int64_t model = due[mine].old_index.oid;
+          absl::Status dressed =
+              model == 0 ? absl::OkStatus() : catalog::DressIndex(session, model, index.oid);
+          if (!dressed.ok()) return dressed;
+          return catalog::SetPartVerified(session, job.id(), due[mine].part, true);
         });
         if (!marked.ok()) return marked;
       }

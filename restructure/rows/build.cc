@@ -19,8 +19,13 @@ absl::StatusOr<Next> BuildReplacement(Job& job, const std::vector<catalog::Quali
     absl::Time locked;
     hold.attempts = attempt;
     absl::Status done = RunGuarded(job, *job.session, "build", options, [&] {
-      // What needs no lock comes first: it makes the time under the lock shorter.
+      const auto store_fingerprint = [&] {
+        return catalog::StoreFingerprint(*job.session, job.id(), target.structure, target.members);
+      };
+      // What needs no lock comes first: it makes the time under the lock shorter. So does what the
+      // session then has planned and cached.
       absl::Status status = create();
+      if (status.ok()) status = store_fingerprint();
       if (!status.ok()) return status;
       const absl::Time asked = absl::Now();
       status = catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
@@ -35,7 +40,7 @@ absl::StatusOr<Next> BuildReplacement(Job& job, const std::vector<catalog::Quali
         status = catalog::SetCapture(*job.session, target.structure.structure_id, "log");
       }
       if (!status.ok()) return status;
-      status = catalog::StoreFingerprint(*job.session, job.id(), target.structure, target.members);
+      status = store_fingerprint();
       return status.ok() && confirm ? confirm() : status;
     });
     hold.held = absl::Now() - locked;

@@ -38,7 +38,7 @@ absl::Status Load(Job& job) {
   return absl::OkStatus();
 }
 
-std::string Live(const Job& job) {
+std::string LiveSet(const Job& job) {
   const catalog::Structure* live = job.drops() ? nullptr : job.live();
   if (live == nullptr) return "";
   return absl::StrCat("sort key now: ", catalog::DisplaySortKey(live->sort_key));
@@ -56,7 +56,7 @@ absl::Status Outrun(const absl::Status& status, const std::string& name) {
 
 }  // namespace
 
-const Kind kSet = {kSetKind, kPhases, &Load, &RestartCopyIfMoved, &Abandon, &Live};
+const Kind kSet = {kSetKind, kPhases, &Load, &RestartCopyIfMoved, &Abandon, &LiveSet};
 
 absl::StatusOr<std::int64_t> OpenJob(catalog::Session& session, const SetPlan& plan,
                                      const std::string& goal) {

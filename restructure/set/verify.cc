@@ -9,6 +9,7 @@
 #include "restructure/rows/compare.h"
 #include "restructure/rows/rows.h"
 #include "restructure/set/phases.h"
+#include "restructure/workers.h"
 
 namespace restructure {
 
@@ -41,6 +42,7 @@ absl::StatusOr<VerifyResult> VerifyNamedSet(const std::string& conninfo, catalog
   Progress progress;
   Control control;
   Tally tally;
+  IdleSessions idle_sessions;
   Job job;
   job.conninfo = conninfo;
   job.settings = settings;
@@ -48,6 +50,7 @@ absl::StatusOr<VerifyResult> VerifyNamedSet(const std::string& conninfo, catalog
   job.progress = &progress;
   job.control = &control;
   job.tally = &tally;
+  job.idle_sessions = &idle_sessions;
   std::vector<catalog::KeyRange> suspects;
   absl::StatusOr<catalog::Comparison> comparison = CompareAll(
       job, *ranges,

@@ -15,7 +15,7 @@ constexpr Phase kPhases[] = {
     {"soak", &Soak},   {"disconnect", &Disconnect}, {"drop", &Drop},
 };
 
-std::string Live(const Job& job) {
+std::string LiveTable(const Job& job) {
   const std::vector<catalog::SortColumn>& order = LiveSide(job).structure.sort_key;
   return absl::StrCat(
       job.record.name, " is now ",
@@ -68,6 +68,6 @@ absl::Status Load(Job& job) {
 }  // namespace table
 
 const Kind kTable = {kTableKind,          table::kPhases,  &table::Load,
-                     &RestartCopyIfMoved, &table::Abandon, &table::Live};
+                     &RestartCopyIfMoved, &table::Abandon, &table::LiveTable};
 
 }  // namespace restructure

@@ -160,21 +160,21 @@ std::string RenderPlan(const TreePlan& plan, const Settings& settings) {
 }
 
 std::string PlanToJson(const TreePlan& plan, const Settings& settings) {
-  nlohmann::ordered_json json;
-  json["kind"] = "partitioned table";
-  json["name"] = plan.name.Display();
-  json["order_by"] = plan.request.order_by;
-  json["space_bytes"] = plan.space_bytes;
-  json["keeps_all"] = KeepsAll(settings);
-  json["partitions"] = nlohmann::ordered_json::array();
+  nlohmann::ordered_json object;
+  object["kind"] = "partitioned table";
+  object["name"] = plan.name.Display();
+  object["order_by"] = plan.request.order_by;
+  object["space_bytes"] = plan.space_bytes;
+  object["keeps_all"] = KeepsAll(settings);
+  object["partitions"] = nlohmann::ordered_json::array();
   for (const TreePart& part : plan.parts) {
-    json["partitions"].push_back({{"name", part.name},
-                                  {"done", part.done},
-                                  {"job", part.job_id},
-                                  {"rows", part.rows},
-                                  {"space_bytes", part.space_bytes}});
+    object["partitions"].push_back({{"name", part.name},
+                                    {"done", part.done},
+                                    {"job", part.job_id},
+                                    {"rows", part.rows},
+                                    {"space_bytes", part.space_bytes}});
   }
-  return json.dump(2);
+  return object.dump(2);
 }
 
 absl::StatusOr<std::int64_t> OpenTree(catalog::Session& session, const TreePlan& plan) {

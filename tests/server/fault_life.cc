@@ -2,15 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <cstdlib>
 #include <mutex>
 #include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "tests/server/writers.h"
 
 namespace server {
@@ -19,14 +15,6 @@ namespace {
 constexpr std::size_t kThreads = 4;
 constexpr int kRows = 600;
 constexpr char kSmallBatches[] = "PG_RESTRUCTURE_JOB_BATCH_ROWS=100";
-
-// The faulty attempt had come to its end and only could not say so.
-bool WasDoneBefore(const Outcome& outcome) {
-  constexpr const char* kSaid[] = {"nothing to do", "is over: done", "is over: aborted",
-                                   "has swapped already"};
-  const auto said = [&outcome](const char* text) { return absl::StrContains(outcome.err, text); };
-  return outcome.exit_code == kRefused && std::any_of(std::begin(kSaid), std::end(kSaid), said);
-}
 
 class FaultyLife {
  public:
@@ -55,7 +43,7 @@ class FaultyLife {
     return complaints_;
   }
 
-  bool showed() const { return showed_; }
+  const std::set<std::string>& killed_at() const { return killed_at_; }
 
  private:
   static Arguments WithJob(Client& client, Arguments arguments) {
@@ -67,22 +55,24 @@ class FaultyLife {
 
   bool Finish(Client& client, const Arguments& step) {
     const Arguments arguments = WithJob(client, step);
-    std::string story;
-    bool as_foreseen = true;
-    for (const std::string& setting : fault_.attempts) {
-      const Outcome faulty =
-          RunTool(target_, arguments, {kSmallBatches, "PG_RESTRUCTURE_FAIL=" + setting});
-      // An attempt after one that was killed at its very end finds the work done.
-      if (faulty.exit_code == kDone || WasDoneBefore(faulty)) return true;
-      showed_ = true;
-      as_foreseen = as_foreseen && !faulty.hung &&
-                    (fault_.kills ? faulty.signal == SIGKILL : faulty.exit_code == kResumable);
-      story += testing::PrintToString(faulty);
-    }
-    const Outcome last = RunTool(target_, arguments, {kSmallBatches});
-    if (as_foreseen && (last.exit_code == kDone || WasDoneBefore(last))) return true;
-    complaints_.push_back(story + testing::PrintToString(last));
+    const Killed run = fault_.action == "kill" ? RunKilled(target_, [&] { return arguments; },
+                                                           fault_.points, {kSmallBatches})
+                                               : RunOnceMore(arguments);
+    killed_at_.insert(run.at.begin(), run.at.end());
+    // An attempt after one that was killed at its very end finds the work done.
+    const bool repeated = !run.story.empty();
+    if (run.last.exit_code == kDone || (repeated && WasDoneBefore(run.last))) return true;
+    complaints_.push_back(run.story + testing::PrintToString(run.last));
     return false;
+  }
+
+  Killed RunOnceMore(const Arguments& arguments) {
+    Killed run;
+    run.last = RunTool(target_, arguments, {kSmallBatches, Armed(fault_.points, fault_.action)});
+    if (run.last.exit_code != kResumable || run.last.hung) return run;
+    run.story = testing::PrintToString(run.last);
+    run.last = RunTool(target_, arguments, {kSmallBatches});
+    return run;
   }
 
   void Compare(Client& client) {
@@ -101,12 +91,10 @@ class FaultyLife {
   const Fault& fault_;
   const Life& life_;
   std::vector<std::string> complaints_;
-  bool showed_ = false;
+  std::set<std::string> killed_at_;
 };
 
 }  // namespace
-
-std::string Shown(const Fault& fault) { return absl::StrJoin(fault.attempts, " then "); }
 
 std::vector<std::string> FailpointNames() {
   std::vector<std::string> names = FailpointNames({""});
@@ -117,55 +105,17 @@ std::vector<std::string> FailpointNames() {
   return names;
 }
 
-std::vector<std::string> FailpointNames(const std::vector<std::string>& prefixes) {
-  const Outcome outcome = RunTool(Cluster::Get().InDatabase("postgres"), {"failpoints"});
-  EXPECT_TRUE(Exits(kDone, outcome));
-  std::vector<std::string> names;
-  for (const absl::string_view name : absl::StrSplit(outcome.out, '\n', absl::SkipWhitespace())) {
-    const auto starts = [&name](const std::string& prefix) {
-      return absl::StartsWith(name, prefix);
-    };
-    if (std::any_of(prefixes.begin(), prefixes.end(), starts)) names.emplace_back(name);
-  }
-  return names;
-}
-
-std::vector<std::string> NamesToKillAt(const std::vector<std::string>& names) {
-  const char* const kills = std::getenv("PG_RESTRUCTURE_TEST_KILLS");
-  if (kills == nullptr) return names;
-  std::vector<std::string> chosen;
-  const std::size_t first = std::string(kills) == "2" ? 1 : std::string(kills) == "3" ? 2 : 0;
-  for (std::size_t i = first; i < names.size(); i += 3) {
-    chosen.push_back(names[i]);
-  }
-  return chosen;
-}
-
-std::vector<Fault> OneByOne(const std::vector<std::string>& names, const std::string& action,
-                            int nth) {
+std::vector<Fault> Faults(const std::vector<std::string>& names, const std::string& action,
+                          std::size_t lives) {
   std::vector<Fault> faults;
-  for (const std::string& name : names) {
-    faults.push_back({{absl::StrCat(name, "@", nth, ":", action)}, action == "kill"});
-  }
-  return faults;
-}
-
-std::vector<Fault> InGroups(const std::vector<std::string>& names, const std::string& action,
-                            std::size_t together) {
-  const std::size_t groups = (names.size() + together - 1) / together;
-  std::vector<Fault> faults;
-  for (std::size_t group = 0; group < groups; ++group) {
-    std::vector<std::string> parts;
-    for (std::size_t i = group; i < names.size(); i += groups) {
-      parts.push_back(absl::StrCat(names[i], ":", action));
-    }
-    faults.push_back({{absl::StrJoin(parts, ",")}, false});
+  for (std::vector<std::string>& points : Dealt(names, lives)) {
+    faults.push_back({std::move(points), action});
   }
   return faults;
 }
 
 std::set<std::string> LiveAll(const std::vector<Fault>& faults, const Life& life) {
-  std::set<std::string> showed;
+  std::set<std::string> killed_at;
   std::mutex mutex;
   std::atomic<std::size_t> next{0};
   // A thread keeps its database as long as nothing goes wrong in it.
@@ -176,8 +126,8 @@ std::set<std::string> LiveAll(const std::vector<Fault>& faults, const Life& life
       const std::vector<std::string>& complaints = one.Live();
       if (!complaints.empty()) target = Cluster::Get().CreateDatabase();
       const std::lock_guard<std::mutex> lock(mutex);
-      if (one.showed()) showed.insert(Shown(faults[mine]));
-      EXPECT_TRUE(None(complaints)) << Shown(faults[mine]);
+      killed_at.insert(one.killed_at().begin(), one.killed_at().end());
+      EXPECT_TRUE(None(complaints)) << Armed(faults[mine].points, faults[mine].action);
     }
     Cluster::Get().DropDatabase(target);
   };
@@ -186,7 +136,7 @@ std::set<std::string> LiveAll(const std::vector<Fault>& faults, const Life& life
     threads.emplace_back(live_some);
   }
   for (std::thread& thread : threads) thread.join();
-  return showed;
+  return killed_at;
 }
 
 }  // namespace server

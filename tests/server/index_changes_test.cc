@@ -56,6 +56,20 @@ TEST_F(IndexChangesTest, AnIndexThatSomebodyElseMadeIsNotSwappedIn) {
   EXPECT_TRUE(Clean());
 }
 
+TEST_F(IndexChangesTest, WhatIsSetForAnIndexGoesOverThoughTheToolDiesAfterTheBuild) {
+  sql().Exec(
+      "CREATE INDEX bar ON t ((a + b)); COMMENT ON INDEX bar IS 'of sums';"
+      "ALTER INDEX bar ALTER COLUMN 1 SET STATISTICS 321");
+  const Arguments run = {"run",     "index",     "bar", "--key",
+                         "(a + b)", "--include", "id",  "--no-throttle"};
+  EXPECT_EQ(Run(run, {"PG_RESTRUCTURE_FAIL=index_concurrently.after:kill"}).signal, SIGKILL);
+  ASSERT_TRUE(Exits(kDone, Run(run)));
+  EXPECT_EQ(sql().Text("SELECT obj_description('bar'::regclass) || ' ' || attstattarget"
+                       " FROM pg_attribute WHERE attrelid = 'bar'::regclass AND attnum = 1"),
+            "of sums 321");
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+}
+
 TEST_F(IndexChangesTest, AnIndexThatTookTheNameMeanwhileIsNotReplaced) {
   ASSERT_TRUE(Exits(kDone, Run(RunFoo({"--hold-before-swap"}))));
   sql().Exec("DROP INDEX foo; CREATE UNIQUE INDEX foo ON t (b)");

@@ -8,8 +8,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "tests/server/fault_life.h"
 #include "tests/server/fixture.h"
+#include "tests/server/kills.h"
 #include "tests/server/lock_meter.h"
 #include "tests/server/writers.h"
 
@@ -374,30 +374,25 @@ TEST_F(PartitionedIndexTest, AbortLeavesNothing) {
 
 // The tool dies at every named place of an index's life; the same command goes on.
 TEST_F(PartitionedIndexTest, KilledAnywhere) {
-  std::size_t showed = 0;
-  std::string from = "region, day";
-  std::string to = "n, day";
-  const std::vector<std::string> all =
+  constexpr std::size_t kLives = 2;
+  const std::vector<std::string> names =
       FailpointNames({"index_", "open_job.", "lease.", "build.", "connect.", "verify.", "swap.",
                       "soak.", "drop.", "close_job.", "release."});
-  const std::vector<std::string> names = NamesToKillAt(all);
-  for (const std::string& name : names) {
+  std::size_t kills = 0;
+  std::string from = "region, day";
+  std::string to = "n, day";
+  for (const std::vector<std::string>& some : Dealt(names, kLives)) {
     const Arguments run = RunIndex("logs_idx", {"--key", to, "--soak", "0"});
-    const Outcome killed = Run(run, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
-    if (killed.signal == SIGKILL) {
-      ++showed;
-      const Outcome again = Run(run);
-      const bool was_done =
-          again.exit_code == kRefused && absl::StrContains(again.err, "there is nothing to do");
-      EXPECT_TRUE(again.exit_code == kDone || was_done) << name << "\n" << killed << again;
-    } else {
-      EXPECT_TRUE(Exits(kDone, killed)) << name;
-    }
-    EXPECT_TRUE(absl::StrContains(Indexes("logs"), absl::StrCat("(", to, ")"))) << name;
-    EXPECT_TRUE(Clean()) << name;
+    const Killed killed = RunKilled(
+        target(), [&] { return run; }, some);
+    kills += killed.at.size();
+    EXPECT_TRUE(killed.last.exit_code == kDone || WasDoneBefore(killed.last))
+        << killed.story << killed.last;
+    EXPECT_TRUE(absl::StrContains(Indexes("logs"), absl::StrCat("(", to, ")"))) << killed.story;
+    EXPECT_TRUE(Clean()) << killed.story;
     std::swap(from, to);
   }
-  EXPECT_GT(showed, 15 * names.size() / all.size());
+  EXPECT_GT(kills, 15U);
 }
 
 TEST_F(IndexTest, AConstraintIsExchangedOnceThoughKilledAnywhere) {
@@ -405,35 +400,26 @@ TEST_F(IndexTest, AConstraintIsExchangedOnceThoughKilledAnywhere) {
       "CREATE TABLE p (a int, b int, CONSTRAINT p_pk PRIMARY KEY (a, b));"
       "INSERT INTO p SELECT i, i FROM generate_series(1, 100) i;"
       "CREATE TABLE c (a int, b int, CONSTRAINT c_fk FOREIGN KEY (a, b) REFERENCES p (a, b))");
-  std::string from = "a, b";
-  std::string to = "b, a";
-  for (const std::string& name : NamesToKillAt(
-           FailpointNames({"index_exchange.", "index_validate.", "index_revert.", "index_drop"}))) {
-    ASSERT_TRUE(Exits(kDone, Run(RunIndex("p_pk", {"--key", to, "--hold-before-swap"}))));
-    for (const char* command : {"swap", "revert", "revert", "finish"}) {
-      const Arguments step = {command, Job()};
-      const Outcome killed = Run(step, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
-      if (killed.signal != SIGKILL) continue;
-      // A revert that was through must not be done once more.
-      const bool through = std::string(command) == "revert" &&
-                           sql().Holds("(SELECT goal = 'soak' FROM restructure.job WHERE open)");
-      const Outcome again = Run(through ? Arguments{"resume", Job()} : step);
-      const bool was_done =
-          again.exit_code == kRefused && (absl::StrContains(again.err, "is over") ||
-                                          absl::StrContains(again.err, "has swapped already"));
-      EXPECT_TRUE(again.exit_code == kDone || was_done) << name << "\n" << killed << again;
-    }
-    if (sql().Holds("EXISTS (SELECT FROM restructure.job WHERE open)")) {
-      ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
-    }
-    EXPECT_EQ(sql().Text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname ="
-                         " 'p_pk'"),
-              absl::StrCat("PRIMARY KEY (", to, ")"))
-        << name;
-    EXPECT_EQ(sql().Text("SELECT convalidated FROM pg_constraint WHERE conname = 'c_fk'"), "t");
-    ExpectNothingOfOurs();
-    std::swap(from, to);
+  const std::vector<std::string> names =
+      FailpointNames({"index_exchange.", "index_validate.", "index_revert.", "index_drop"});
+  const auto key = [this] {
+    return sql().Text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'p_pk'");
+  };
+  ASSERT_TRUE(Exits(kDone, Run(RunIndex("p_pk", {"--key", "b, a", "--hold-before-swap"}))));
+  std::size_t kills = 0;
+  for (const char* command : {"swap", "revert", "revert", "finish"}) {
+    const std::string before = key();
+    const Killed killed = RunKilled(target(), Repeated(sql(), {command, Job()}), names);
+    kills += killed.at.size();
+    EXPECT_TRUE(killed.last.exit_code == kDone || WasDoneBefore(killed.last))
+        << killed.story << killed.last;
+    // Once, and no more: the two orders take turns.
+    EXPECT_EQ(key() == before, std::string(command) == "finish") << killed.story;
   }
+  EXPECT_GT(kills, 10U);
+  EXPECT_EQ(key(), "PRIMARY KEY (b, a)");
+  EXPECT_EQ(sql().Text("SELECT convalidated FROM pg_constraint WHERE conname = 'c_fk'"), "t");
+  ExpectNothingOfOurs();
 }
 
 TEST_F(IndexTest, DuplicatesStopTheBuildAndLeaveNoWreck) {

@@ -13,8 +13,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
-#include "tests/server/fault_life.h"
 #include "tests/server/fixture.h"
+#include "tests/server/kills.h"
 #include "tests/server/random.h"
 #include "tests/server/structure_dump.h"
 #include "tests/server/table_zoo.h"
@@ -506,23 +506,16 @@ TEST_F(PartitionsTest, TheTreeChangesMeanwhile) {
 TEST_F(PartitionsTest, KilledAnywhere) {
   CreateTree(400);
   const std::string structure = Dump();
-  int showed = 0;
-  for (const std::string& name :
-       FailpointNames({"synchronize.", "table_attach.", "table_exchange."})) {
-    const Arguments run = RunTable("orders_2024_eu", {"--soak", "0"});
-    const std::string image = Image("orders_2024_eu");
-    const Outcome killed = Run(run, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
-    if (killed.signal == SIGKILL) {
-      ++showed;
-      EXPECT_TRUE(Exits(kDone, Run(run))) << name << "\n" << killed;
-    } else {
-      EXPECT_TRUE(Exits(kDone, killed)) << name;
-    }
-    EXPECT_EQ(Image("orders_2024_eu"), image) << name;
-    EXPECT_TRUE(Clean()) << name;
-    sql().Exec("UPDATE orders SET amount = amount + 1 WHERE id % 3 = 0");
-  }
-  EXPECT_EQ(showed, 9);
+  const std::string image = Image("orders_2024_eu");
+  const Arguments run = RunTable("orders_2024_eu", {"--soak", "0"});
+  const std::vector<std::string> names =
+      FailpointNames({"synchronize.", "table_attach.", "table_exchange."});
+  const Killed killed = RunKilled(
+      target(), [&] { return run; }, names);
+  EXPECT_TRUE(Exits(kDone, killed.last)) << killed.story;
+  EXPECT_EQ(killed.at.size(), 9U) << killed.story;
+  EXPECT_EQ(Image("orders_2024_eu"), image) << killed.story;
+  EXPECT_TRUE(Clean()) << killed.story;
   EXPECT_TRUE(None(Differences(structure, Dump())));
   ExpectNothingOfOurs();
 }
@@ -530,19 +523,18 @@ TEST_F(PartitionsTest, KilledAnywhere) {
 TEST_F(PartitionsTest, KilledOnTheWayBack) {
   CreateTree(200);
   const std::string structure = Dump();
-  for (const std::string& name : FailpointNames({"table_revert."})) {
-    ASSERT_TRUE(Exits(kDone, Run(RunTable("orders_2024_eu"))));
-    const std::string old = Image("orders_2024_eu");
-    const Outcome killed = Run({"revert", Job()}, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders_2024_eu"))));
+  const auto next = [this, repeated = Repeated(sql(), {"revert", Job()})] {
     sql().Exec("UPDATE orders SET amount = amount + 1 WHERE id % 5 = 0");
-    if (killed.signal == SIGKILL) {
-      ASSERT_TRUE(Exits(kDone, Run({"resume", Job()}))) << name;
-    }
-    EXPECT_EQ(Image(Other("orders_2024_eu")), Image("orders_2024_eu")) << name;
-    ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
-    EXPECT_TRUE(None(Differences(structure, Dump()))) << name;
-    ExpectNothingOfOurs();
-  }
+    return repeated();
+  };
+  const Killed killed = RunKilled(target(), next, FailpointNames({"table_revert."}));
+  EXPECT_TRUE(Exits(kDone, killed.last)) << killed.story;
+  EXPECT_EQ(killed.at.size(), 3U) << killed.story;
+  EXPECT_EQ(Image(Other("orders_2024_eu")), Image("orders_2024_eu")) << killed.story;
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_TRUE(None(Differences(structure, Dump())));
+  ExpectNothingOfOurs();
 }
 
 TEST_F(PartitionsTest, DoctorFindsConstraintsThatAreLeftOver) {

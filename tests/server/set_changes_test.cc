@@ -67,6 +67,20 @@ TEST_F(SetChangesTest, ASetThatProgramsConnectToBeginsEmptyWhateverIsWritten) {
   EXPECT_EQ(Members(), "1");
 }
 
+TEST_F(SetChangesTest, WhatItsOwnerSetForTheAliasStays) {
+  CreateTable();
+  ASSERT_TRUE(Exits(kDone, CreateSet()));
+  sql().Exec("ALTER VIEW s SET (security_barrier = true)");
+  const auto options = [this] {
+    return sql().Text("SELECT array_to_string(reloptions, ',') FROM pg_class WHERE relname = 's'");
+  };
+  ASSERT_TRUE(Exits(kDone, Run(RunSet())));
+  EXPECT_EQ(options(), "security_barrier=true");
+  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
+  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
+  EXPECT_EQ(options(), "security_barrier=true");
+}
+
 TEST_F(SetChangesTest, AnotherRowThatTakesAKeyIsNoMemberForThat) {
   CreateTable();
   ASSERT_TRUE(Exits(kDone, CreateSet({"--insertion", "manual"})));

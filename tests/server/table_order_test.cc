@@ -85,16 +85,16 @@ class ScatterTest : public TableTest {
 };
 
 TEST_F(ScatterTest, RowsLieInTheOrderAskedFor) {
-  CreateOrders(20000);
+  CreateOrders(8000);
   for (const char* order : {"customer, id", "customer desc nulls last, id desc", "placed desc"}) {
     const std::string image = Image("public.orders");
     const Outcome plan = Run({"plan", "table", "orders", "--order-by", order}, kSmall);
-    EXPECT_TRUE(absl::StrContains(plan.out, "scatter about 20000 rows into ")) << plan;
+    EXPECT_TRUE(absl::StrContains(plan.out, "scatter about 8000 rows into ")) << plan;
     ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--order-by", order, "--workers", "1",
                                                      "--hold-before-swap"}),
                                  kSmall)));
-    EXPECT_GE(Marks("scatter"), 20000 / 1000) << order;
-    EXPECT_GE(Marks("order"), 33) << order;
+    EXPECT_GE(Marks("scatter"), 8000 / 1000) << order;
+    EXPECT_GE(Marks("order"), 13) << order;
     ASSERT_TRUE(Exits(kDone, Run({"swap", Job(), "--soak", "0"})));
     EXPECT_EQ(OutOfOrder(order), 0) << order;
     EXPECT_EQ(Image("public.orders"), image);
@@ -115,7 +115,7 @@ TEST_F(ScatterTest, NothingIsLostUnderWriters) {
 }
 
 TEST_F(ScatterTest, KilledWhileScatteringAndWhileGatheringGoesOnThere) {
-  CreateOrders(20000);
+  CreateOrders(8000);
   const Arguments run = RunTable("orders", {"--order-by", "customer, id", "--workers", "1"});
   std::vector<std::string> killed = kSmall;
   killed.push_back("PG_RESTRUCTURE_FAIL=copy.after_commit@10:kill");
@@ -127,7 +127,7 @@ TEST_F(ScatterTest, KilledWhileScatteringAndWhileGatheringGoesOnThere) {
   sql().Exec(
       "INSERT INTO orders SELECT i, i % 50, now(), i, i FROM generate_series(30001, 33000) i;"
       "DELETE FROM orders WHERE id % 3 = 0; UPDATE orders SET customer = 7 WHERE id % 5 = 0");
-  killed.back() = "PG_RESTRUCTURE_FAIL=copy.before_commit@80:kill";
+  killed.back() = "PG_RESTRUCTURE_FAIL=copy.before_commit@20:kill";
   ASSERT_EQ(Run(run, killed).signal, SIGKILL);
   EXPECT_GT(Marks("scatter"), scattered);
   EXPECT_GT(Marks("order"), 0);
@@ -140,7 +140,7 @@ TEST_F(ScatterTest, KilledWhileScatteringAndWhileGatheringGoesOnThere) {
 }
 
 TEST_F(ScatterTest, AnAbortAndARewriteLeaveNoRangeTables) {
-  CreateOrders(20000);
+  CreateOrders(8000);
   const Arguments run = RunTable("orders", {"--order-by", "customer, id", "--soak", "0"});
   std::vector<std::string> killed = kSmall;
   killed.push_back("PG_RESTRUCTURE_FAIL=copy.after_commit@10:kill");

@@ -51,7 +51,7 @@ END $$;
 
 // Columns go and come after there are rows, so that attribute numbers have holes and old rows lack
 // the newest columns (a "fast default").
-constexpr char kColumns[] = R"(
+constexpr char kZooColumns[] = R"(
 CREATE TABLE zoo.everything (
   doomed_first text DEFAULT 'gone',
   id bigint GENERATED ALWAYS AS IDENTITY (
@@ -120,7 +120,7 @@ SELECT setval('zoo."Odd ""identity"" sequence"', 70001);
 ALTER SEQUENCE zoo.everything_serial_no_seq INCREMENT BY 3 CACHE 5 MAXVALUE 2000000000;
 )";
 
-constexpr char kConstraints[] = R"(
+constexpr char kZooConstraints[] = R"(
 ALTER TABLE zoo.everything
   ADD CONSTRAINT small_is_small CHECK (small < 30000),
   ADD CONSTRAINT "Small, never ""zero""" CHECK (small <> 0) NOT VALID,
@@ -140,7 +140,7 @@ ALTER TABLE zoo.everything
     ON DELETE SET NULL;
 )";
 
-constexpr char kIndexes[] = R"(
+constexpr char kZooIndexes[] = R"(
 CREATE UNIQUE INDEX everything_identity ON zoo.everything (key);
 CREATE INDEX everything_partial ON zoo.everything (small DESC NULLS LAST) WHERE flag;
 CREATE INDEX everything_expression ON zoo.everything
@@ -242,7 +242,7 @@ CREATE POLICY items_of_flagged ON zoo.items FOR SELECT TO zoo_reader
 )";
 
 // zoo_reader's privilege comes from zoo_writer, not from the owner, who has lost one of their own.
-constexpr char kPrivileges[] = R"(
+constexpr char kZooPrivileges[] = R"(
 GRANT SELECT, INSERT, UPDATE ON zoo.everything TO zoo_writer WITH GRANT OPTION;
 GRANT DELETE ON zoo.everything TO zoo_writer;
 GRANT REFERENCES ON zoo.everything TO PUBLIC;
@@ -320,11 +320,11 @@ CREATE UNIQUE INDEX no_toast_code ON zoo.no_toast (code);
 
 // All columns of a row filter, and the replica identity in a list of columns, are what lets UPDATE
 // and DELETE pass: with the wrong replica identity they fail.
-constexpr char kPublicationsUntil14[] = R"(
+constexpr char kZooPublicationsUntil14[] = R"(
 CREATE PUBLICATION zoo_all FOR TABLE zoo.everything, zoo.plain;
 CREATE PUBLICATION zoo_some FOR TABLE zoo.everything;
 )";
-constexpr char kPublicationsSince15[] = R"(
+constexpr char kZooPublicationsSince15[] = R"(
 CREATE PUBLICATION zoo_all FOR TABLE zoo.everything, zoo.plain;
 CREATE PUBLICATION zoo_some
   FOR TABLE zoo.everything (id, key, "Mixed Case")
@@ -451,12 +451,12 @@ void CreateTableZoo(Client& sql) {
   // Constraints are deferred and rows are written: one transaction for all would have pending
   // triggers.
   for (const char* const statements :
-       {kNeighbours, kColumns, kConstraints, kIndexes, kTriggers, kReferences, kDependents,
-        kPrivileges, kComments, kOtherTables}) {
+       {kNeighbours, kZooColumns, kZooConstraints, kZooIndexes, kTriggers, kReferences, kDependents,
+        kZooPrivileges, kComments, kOtherTables}) {
     ExecAsOwner(sql, statements);
   }
   const bool has_filters = sql.Number("SHOW server_version_num") >= 150000;
-  sql.Exec(has_filters ? kPublicationsSince15 : kPublicationsUntil14);
+  sql.Exec(has_filters ? kZooPublicationsSince15 : kZooPublicationsUntil14);
 }
 
 void FillTableZoo(Client& sql, int rows) {

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
-#include "tests/server/fault_life.h"
+#include "tests/server/kills.h"
 #include "tests/server/lock_meter.h"
 #include "tests/server/structure_dump.h"
 #include "tests/server/table_fixture.h"
@@ -272,29 +272,26 @@ TEST_F(TableTest, ARewriteMeanwhileStartsTheCopyAnew) {
 }
 
 TEST_F(TableTest, KilledAnywhere) {
+  constexpr std::size_t kLives = 2;
   CreateOrders(400);
   const std::string structure = StructureDump(sql(), "public.orders");
-  std::size_t showed = 0;
-  const std::vector<std::string> all =
+  const std::vector<std::string> names =
       FailpointNames({"open_job.", "lease.", "build.", "copy.", "take.", "index.", "apply.",
                       "stage.", "ranges.", "verify.", "synchronize.", "table_", "disconnect.",
                       "empty.", "drop.", "close_job.", "swap.", "soak.", "connect."});
-  const std::vector<std::string> names = NamesToKillAt(all);
-  for (const std::string& name : names) {
-    const Arguments run = RunTable("orders", {"--order-by", "customer, id", "--soak", "0"});
+  const Arguments run = RunTable("orders", {"--order-by", "customer, id", "--soak", "0"});
+  std::size_t kills = 0;
+  for (const std::vector<std::string>& some : Dealt(names, kLives)) {
     const std::string image = Image("public.orders");
-    const Outcome killed = Run(run, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
-    if (killed.signal == SIGKILL) {
-      ++showed;
-      EXPECT_TRUE(Exits(kDone, Run(run))) << name << "\n" << killed;
-    } else {
-      EXPECT_TRUE(Exits(kDone, killed)) << name;
-    }
-    EXPECT_EQ(Image("public.orders"), image) << name;
-    EXPECT_TRUE(Clean()) << name;
+    const Killed killed = RunKilled(
+        target(), [&] { return run; }, some);
+    kills += killed.at.size();
+    EXPECT_TRUE(Exits(kDone, killed.last)) << killed.story;
+    EXPECT_EQ(Image("public.orders"), image) << killed.story;
+    EXPECT_TRUE(Clean()) << killed.story;
     sql().Exec("UPDATE orders SET amount = amount + 1 WHERE id % 3 = 0");
   }
-  EXPECT_GT(showed, 40 * names.size() / all.size());
+  EXPECT_GT(kills, 40U);
   EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), "public.orders"))));
   ExpectNothingOfOurs();
 }
@@ -302,29 +299,26 @@ TEST_F(TableTest, KilledAnywhere) {
 TEST_F(TableTest, ExchangedOnceThoughKilledAnywhere) {
   CreateOrders(200);
   const std::string structure = StructureDump(sql(), "public.orders");
-  for (const std::string& name : NamesToKillAt(FailpointNames({"table_"}))) {
-    ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--hold-before-swap"}))));
-    for (const char* command : {"swap", "revert", "revert", "finish"}) {
-      const Arguments step = {command, Job()};
-      const Outcome killed = Run(step, {"PG_RESTRUCTURE_FAIL=" + name + ":kill"});
-      sql().Exec("UPDATE orders SET amount = amount + 1 WHERE id % 5 = 0");
-      if (killed.signal != SIGKILL) continue;
-      // A revert that was through must not be done once more.
-      const bool through = std::string(command) == "revert" &&
-                           sql().Holds("(SELECT goal = 'soak' FROM restructure.job WHERE open)");
-      const Outcome again = Run(through ? Arguments{"resume", Job()} : step);
-      const bool was_done =
-          again.exit_code == kRefused && (absl::StrContains(again.err, "is over") ||
-                                          absl::StrContains(again.err, "has swapped already"));
-      EXPECT_TRUE(again.exit_code == kDone || was_done) << name << "\n" << killed << again;
+  ASSERT_TRUE(Exits(kDone, Run(RunTable("orders", {"--hold-before-swap"}))));
+  std::size_t kills = 0;
+  for (const char* command : {"swap", "revert", "revert", "finish"}) {
+    const Killed killed = RunKilled(
+        target(),
+        [&, repeated = Repeated(sql(), {command, Job()})] {
+          sql().Exec("UPDATE orders SET amount = amount + 1 WHERE id % 5 = 0");
+          return repeated();
+        },
+        FailpointNames({"table_"}));
+    kills += killed.at.size();
+    EXPECT_TRUE(killed.last.exit_code == kDone || WasDoneBefore(killed.last))
+        << killed.story << killed.last;
+    if (std::string(command) != "finish") {
+      EXPECT_EQ(Image(Other("orders")), Image("public.orders")) << killed.story;
     }
-    if (sql().Holds("EXISTS (SELECT FROM restructure.job WHERE open)")) {
-      EXPECT_EQ(Image(Other("orders")), Image("public.orders")) << name;
-      ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
-    }
-    EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), "public.orders")))) << name;
-    ExpectNothingOfOurs();
   }
+  EXPECT_GT(kills, 10U);
+  EXPECT_TRUE(None(Differences(structure, StructureDump(sql(), "public.orders"))));
+  ExpectNothingOfOurs();
 }
 
 // What the upkeep of the other table meets must not fail the statement of the user, whether before

@@ -8,7 +8,7 @@
 namespace throttle {
 namespace {
 
-constexpr absl::Duration kTick = absl::Milliseconds(250);
+constexpr absl::Duration kKneeTick = absl::Milliseconds(250);
 
 // Each worker writes as fast as the others, up to a number of workers; beyond it none brings more.
 class KneeTest : public testing::Test {
@@ -18,7 +18,7 @@ class KneeTest : public testing::Test {
     while (now_ < absl::UnixEpoch() + absl::Seconds(to)) {
       const double running = std::min<double>(knee.workers(), allowed);
       knee.BatchDone(static_cast<std::int64_t>(1000 * std::min(running, useful)));
-      knee.Observe(now_ += kTick, allowed);
+      knee.Observe(now_ += kKneeTick, allowed);
     }
   }
   absl::Time now_ = absl::UnixEpoch();
@@ -73,7 +73,7 @@ TEST_F(KneeTest, IsNotMisledByRowsOfAnotherKind) {
   ASSERT_EQ(knee.workers(), 3);
   while (now_ < absl::UnixEpoch() + absl::Seconds(100)) {
     knee.BatchDone(2000 * knee.workers());
-    knee.Observe(now_ += kTick, 4);
+    knee.Observe(now_ += kKneeTick, 4);
   }
   EXPECT_EQ(knee.workers(), 4);
 }

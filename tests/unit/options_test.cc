@@ -14,7 +14,7 @@
 namespace tools {
 namespace {
 
-using Words = std::vector<std::string>;
+using CommandLine = std::vector<std::string>;
 
 constexpr char kCommandsHint[] =
     "\nHINT: the commands are create, plan, run, status, pause, panic, adjust, resume, abort, "
@@ -24,28 +24,28 @@ constexpr char kOptionsHint[] =
     "\nHINT: pg_restructure COMMAND --help lists the options of a command";
 
 // The arguments of a command line that must be understood.
-Arguments Parsed(const Words& args) {
+Arguments Parsed(const CommandLine& args) {
   const absl::StatusOr<Arguments> arguments = ParseArguments(args);
   EXPECT_TRUE(arguments.ok()) << arguments.status();
   return arguments.ok() ? *arguments : Arguments();
 }
 
 // The message for a command line that must be refused.
-std::string Refusal(const Words& args) {
+std::string Refusal(const CommandLine& args) {
   const absl::StatusOr<Arguments> arguments = ParseArguments(args);
   EXPECT_EQ(arguments.status().code(), absl::StatusCode::kInvalidArgument);
   return std::string(arguments.status().message());
 }
 
 // The message for `run set s --key k` with further words.
-std::string RunRefusal(const Words& more) {
-  Words args = {"run", "set", "s", "--key", "k"};
+std::string RunRefusal(const CommandLine& more) {
+  CommandLine args = {"run", "set", "s", "--key", "k"};
   args.insert(args.end(), more.begin(), more.end());
   return Refusal(args);
 }
 
-RunOptions ParsedRun(const Words& more) {
-  Words args = {"run", "set", "s", "--key", "k"};
+RunOptions ParsedRun(const CommandLine& more) {
+  CommandLine args = {"run", "set", "s", "--key", "k"};
   args.insert(args.end(), more.begin(), more.end());
   return Parsed(args).run;
 }
@@ -55,7 +55,7 @@ TEST(OptionsTest, CreateTakesTheDefinitionOfASet) {
       {"create", "set", "public.s", "--member", "public.t", "--owner", "bid, region", "--key",
        "abalance desc, aid", "--carry", "filler", "--insertion", "manual", "--retention=optional"});
   EXPECT_EQ(arguments.command, "create");
-  EXPECT_EQ(arguments.words, (Words{"set", "public.s"}));
+  EXPECT_EQ(arguments.words, (CommandLine{"set", "public.s"}));
   EXPECT_EQ(arguments.kind, "set");
   EXPECT_EQ(arguments.name, "public.s");
   EXPECT_EQ(arguments.member, "public.t");
@@ -177,7 +177,7 @@ TEST(OptionsTest, JobsAreNumbers) {
     const Arguments arguments = Parsed({command, "12"});
     EXPECT_EQ(arguments.command, command);
     EXPECT_EQ(arguments.job, 12);
-    EXPECT_EQ(arguments.words, Words{"12"});
+    EXPECT_EQ(arguments.words, CommandLine{"12"});
   }
   EXPECT_EQ(Parsed({"resume", "12", "--workers", "3"}).run.workers, 3);
 }
@@ -252,8 +252,9 @@ TEST(OptionsTest, WindowsAreCalendars) {
 }
 
 TEST(OptionsTest, HelpWinsOverEverything) {
-  for (const Words& args : {Words{"run", "--help"}, Words{"--help", "run", "--nonsense"},
-                            Words{"run", "-?"}, Words{"help", "run"}}) {
+  for (const CommandLine& args :
+       {CommandLine{"run", "--help"}, CommandLine{"--help", "run", "--nonsense"},
+        CommandLine{"run", "-?"}, CommandLine{"help", "run"}}) {
     const Arguments arguments = Parsed(args);
     EXPECT_TRUE(arguments.help);
     EXPECT_EQ(arguments.command, "run");

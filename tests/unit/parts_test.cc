@@ -83,16 +83,16 @@ const Part kParts[] = {
 };
 
 double Harm(const Part& part, bool on) {
-  constexpr int kSeeds = 4;
+  constexpr int kPartSeeds = 4;
   Experiment experiment;
   experiment.plant.worker_takes *= part.weight;
   Scenario scenario = *FindScenario(part.scenario);
   if (part.set_up != nullptr) part.set_up(experiment, scenario);
   if (!on) part.switch_off(experiment);
   double harm = 0;
-  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+  for (std::uint64_t seed = 1; seed <= kPartSeeds; ++seed) {
     const std::vector<Moment> moments = Simulate(experiment, scenario, seed);
-    harm += part.harm(moments, Judge(moments, scenario.steps)) / kSeeds;
+    harm += part.harm(moments, Judge(moments, scenario.steps)) / kPartSeeds;
   }
   return harm;
 }

@@ -16,7 +16,7 @@
 namespace tools {
 namespace {
 
-Arguments Parsed(std::vector<std::string> more) {
+Arguments SimulateParsed(std::vector<std::string> more) {
   more.insert(more.begin(), "simulate");
   absl::StatusOr<Arguments> arguments = ParseArguments(more);
   EXPECT_TRUE(arguments.ok()) << arguments.status();
@@ -26,13 +26,13 @@ Arguments Parsed(std::vector<std::string> more) {
 }
 
 SimulationReport Report(const std::vector<std::string>& more) {
-  absl::StatusOr<SimulationReport> report = RunSimulations(Parsed(more));
+  absl::StatusOr<SimulationReport> report = RunSimulations(SimulateParsed(more));
   EXPECT_TRUE(report.ok()) << report.status();
   return report.ok() ? *std::move(report) : SimulationReport();
 }
 
-std::string Refusal(const std::vector<std::string>& more) {
-  return std::string(RunSimulations(Parsed(more)).status().message());
+std::string SimulateRefusal(const std::vector<std::string>& more) {
+  return std::string(RunSimulations(SimulateParsed(more)).status().message());
 }
 
 std::vector<std::string> Names(const std::string& grid) {
@@ -92,7 +92,7 @@ TEST(GridTest, WeightsAreNumbers) {
 }
 
 TEST(SimulateTest, NamesTheScenariosWhenThereIsNoSuch) {
-  EXPECT_TRUE(absl::StartsWith(Refusal({"--scenario", "flood"}),
+  EXPECT_TRUE(absl::StartsWith(SimulateRefusal({"--scenario", "flood"}),
                                "there is no scenario \"flood\"\nHINT: these are: steady, step, "));
 }
 
@@ -152,13 +152,13 @@ TEST(SimulateTest, FitsThePlantToATrace) {
   EXPECT_GT(report.rows[0].mean.utilisation, 0.7);
 
   std::ofstream(path) << "time,pressure\n";
-  EXPECT_TRUE(absl::StartsWith(Refusal({"--trace", path}),
+  EXPECT_TRUE(absl::StartsWith(SimulateRefusal({"--trace", path}),
                                absl::StrCat("trace ", path, ", line 1: the header is not ")));
   std::ofstream(path, std::ios::trunc).flush();
-  EXPECT_TRUE(absl::StartsWith(Refusal({"--trace", path}),
+  EXPECT_TRUE(absl::StartsWith(SimulateRefusal({"--trace", path}),
                                absl::StrCat("trace ", path, ", line 1: the file is empty")));
   (void)std::remove(path.c_str());
-  EXPECT_EQ(Refusal({"--trace", path}),
+  EXPECT_EQ(SimulateRefusal({"--trace", path}),
             absl::StrCat("trace ", path, " cannot be read: No such file or directory\n",
                          "HINT: name a file that `pg_restructure run --trace FILE` wrote"));
 }

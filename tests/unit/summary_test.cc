@@ -29,7 +29,7 @@ Summary FullSummary() {
   return summary;
 }
 
-constexpr char kFullJson[] =
+constexpr char kFullSummaryJson[] =
     R"({"job":12,"kind":"set","name":"public.s","rows":2000000,)"
     R"("phases":{"build":{"seconds":0.013},"connect":{"seconds":12.345}},)"
     R"("locks":[{"relation":"public.t","mode":"SHARE ROW EXCLUSIVE","held_ms":1.234,)"
@@ -37,12 +37,12 @@ constexpr char kFullJson[] =
     R"("verified_rows":2000000,"differences":3,)"
     R"("reasons":{"full speed":{"seconds":9.5},"replica lag":{"seconds":2.0}}})";
 
-TEST(SummaryJsonTest, IsOneLineAsDocumented) { EXPECT_EQ(ToJson(FullSummary()), kFullJson); }
+TEST(SummaryJsonTest, IsOneLineAsDocumented) { EXPECT_EQ(ToJson(FullSummary()), kFullSummaryJson); }
 
 TEST(SummaryJsonTest, ReadsWhatItWrote) {
-  const absl::StatusOr<Summary> read = SummaryFromJson(kFullJson);
+  const absl::StatusOr<Summary> read = SummaryFromJson(kFullSummaryJson);
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(ToJson(*read), kFullJson);
+  EXPECT_EQ(ToJson(*read), kFullSummaryJson);
 }
 
 TEST(SummaryJsonTest, AnEmptySummaryKeepsItsLists) {

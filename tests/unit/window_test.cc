@@ -10,13 +10,13 @@
 namespace throttle {
 namespace {
 
-Window Parsed(const std::string& text) {
+Window WindowOf(const std::string& text) {
   const absl::StatusOr<Window> window = Window::Parse(text);
   EXPECT_TRUE(window.ok()) << window.status();
   return window.ok() ? *window : Window();
 }
 
-std::string Refusal(const std::string& text) {
+std::string WindowRefusal(const std::string& text) {
   const absl::StatusOr<Window> window = Window::Parse(text);
   EXPECT_EQ(window.status().code(), absl::StatusCode::kInvalidArgument) << text;
   return std::string(window.status().message());
@@ -41,7 +41,7 @@ absl::Time At(const std::string& text) {
 
 // "open until Sat 2026-03-21 05:00 CET", "closed until …".
 std::string State(const std::string& window, const std::string& now) {
-  const Window::State state = Parsed(window).At(At(now));
+  const Window::State state = WindowOf(window).At(At(now));
   const std::string until = state.until == absl::InfiniteFuture()
                                 ? "ever"
                                 : absl::FormatTime("%a %Y-%m-%d %H:%M %Z", state.until, Berlin());
@@ -93,7 +93,7 @@ TEST(WindowTest, SpansThatTouchOrOverlapAreOne) {
 }
 
 TEST(WindowTest, IsOpenSinceTheFirstOfTheSpansThatTouch) {
-  const Window window = Parsed("10:00-11:00; 11:00-11:05; 20:00-21:00 UTC");
+  const Window window = WindowOf("10:00-11:00; 11:00-11:05; 20:00-21:00 UTC");
   EXPECT_EQ(window.At(At("2026-03-18 11:02Z")).since, At("2026-03-18 10:00Z"));
   EXPECT_EQ(window.At(At("2026-03-18 20:00Z")).since, At("2026-03-18 20:00Z"));
   EXPECT_EQ(Window().At(At("2026-03-18 20:00Z")).since, absl::InfinitePast());
@@ -112,7 +112,7 @@ TEST(WindowTest, EachSpanMayHaveAZoneOfItsOwn) {
 TEST(WindowTest, TheNightOf23Hours) {
   constexpr char kDaily[] = "22:00-05:00 Europe/Berlin";
   EXPECT_EQ(State(kDaily, "2026-03-28 22:00"), "open until Sun 2026-03-29 05:00 CEST");
-  const Window window = Parsed(kDaily);
+  const Window window = WindowOf(kDaily);
   const absl::Time opens = window.At(At("2026-03-28 21:00")).until;
   EXPECT_EQ(window.At(opens).until - opens, absl::Hours(6));
   EXPECT_EQ(State(kDaily, "2026-03-29 12:00"), "closed until Sun 2026-03-29 22:00 CEST");
@@ -132,7 +132,7 @@ TEST(WindowTest, ATimeThatDoesNotExistIsTheMomentOfTheChange) {
 
 // 25 October 2026: after 02:59 CEST comes 02:00 CET.
 TEST(WindowTest, TheNightOf25Hours) {
-  const Window window = Parsed("22:00-05:00 Europe/Berlin");
+  const Window window = WindowOf("22:00-05:00 Europe/Berlin");
   const absl::Time opens = window.At(At("2026-10-24 21:00")).until;
   EXPECT_EQ(window.At(opens).until - opens, absl::Hours(8));
   EXPECT_EQ(State("22:00-05:00 Europe/Berlin", "2026-10-25 01:30Z"),
@@ -144,7 +144,7 @@ TEST(WindowTest, OfATimeThatExistsTwiceTheFirstCounts) {
             "closed until Sun 2026-10-25 02:30 CEST");
   EXPECT_EQ(State("Sat 22:00-02:30 Europe/Berlin", "2026-10-24 23:00"),
             "open until Sun 2026-10-25 02:30 CEST");
-  const Window window = Parsed("02:10-02:50 Europe/Berlin");
+  const Window window = WindowOf("02:10-02:50 Europe/Berlin");
   const absl::Time opens = window.At(At("2026-10-24 12:00")).until;
   EXPECT_EQ(opens, At("2026-10-25 00:10Z"));
   EXPECT_EQ(window.At(opens).until, At("2026-10-25 00:50Z"));
@@ -156,7 +156,7 @@ TEST(WindowTest, WhatItSaysHoldsThroughAYear) {
   for (const char* text :
        {kNights, "02:30-03:30 Europe/Berlin", "Sun 00:00-24:00 America/New_York",
         "Sat,Sun 00:00-24:00; Mon-Fri 22:00-05:00 Australia/Lord_Howe", "Sun 02:10-02:50 CET"}) {
-    const Window window = Parsed(text);
+    const Window window = WindowOf(text);
     absl::Time now = At("2026-01-01 12:00");
     const absl::Time end = At("2027-01-01 12:00");
     int changes = 0;
@@ -177,54 +177,55 @@ TEST(WindowTest, WhatItSaysHoldsThroughAYear) {
 }
 
 TEST(WindowTest, RefusesBadSyntax) {
-  constexpr char kHint[] =
+  constexpr char kWindowHint[] =
       "\nHINT: write [DAYS] HH:MM-HH:MM ZONE, e.g. Mon-Fri 22:00-05:00 Europe/Berlin; a semicolon "
       "separates several";
   for (const char* text : {"", "nights", "22-05 UTC", "Mon UTC", "10:00-12:00 UTC UTC",
                            "10:00 - 12:00 UTC", "Always"}) {
-    EXPECT_EQ(Refusal(text), absl::StrCat("\"", text, "\" is not a window", kHint));
+    EXPECT_EQ(WindowRefusal(text), absl::StrCat("\"", text, "\" is not a window", kWindowHint));
   }
-  EXPECT_EQ(Refusal("10:00-12:00 UTC;"), absl::StrCat("\"\" is not a window", kHint));
-  EXPECT_EQ(Refusal("10:00 UTC"), absl::StrCat("\"10:00\" is not a beginning and an end", kHint));
+  EXPECT_EQ(WindowRefusal("10:00-12:00 UTC;"), absl::StrCat("\"\" is not a window", kWindowHint));
+  EXPECT_EQ(WindowRefusal("10:00 UTC"),
+            absl::StrCat("\"10:00\" is not a beginning and an end", kWindowHint));
 }
 
 TEST(WindowTest, RefusesBadDaysAndTimes) {
   constexpr char kDays[] =
       "\nHINT: write Mon, Tue, Wed, Thu, Fri, Sat or Sun; lists are Mon,Wed and ranges Mon-Fri";
-  EXPECT_EQ(Refusal("Fry 10:00-12:00 UTC"), absl::StrCat("\"Fry\" is not a day", kDays));
-  EXPECT_EQ(Refusal("Mon, 10:00-12:00 UTC"), absl::StrCat("\"\" is not a day", kDays));
-  EXPECT_EQ(Refusal("Mon-Tue-Wed 10:00-12:00 UTC"),
+  EXPECT_EQ(WindowRefusal("Fry 10:00-12:00 UTC"), absl::StrCat("\"Fry\" is not a day", kDays));
+  EXPECT_EQ(WindowRefusal("Mon, 10:00-12:00 UTC"), absl::StrCat("\"\" is not a day", kDays));
+  EXPECT_EQ(WindowRefusal("Mon-Tue-Wed 10:00-12:00 UTC"),
             absl::StrCat("\"Tue-Wed\" is not a day", kDays));
   for (const char* time : {"24:00", "25:00", "9:00", "10:60", "+1:00", "ab:cd", "10:000"}) {
-    EXPECT_EQ(Refusal(absl::StrCat(time, "-12:00 UTC")),
+    EXPECT_EQ(WindowRefusal(absl::StrCat(time, "-12:00 UTC")),
               absl::StrCat("\"", time, "\" is not a time of day\n",
                            "HINT: write HH:MM from 00:00 to 23:59; as an end, 24:00 too"));
   }
-  EXPECT_EQ(Refusal("10:00-24:01 UTC"),
+  EXPECT_EQ(WindowRefusal("10:00-24:01 UTC"),
             "\"24:01\" is not a time of day\n"
             "HINT: write HH:MM from 00:00 to 23:59; as an end, 24:00 too");
 }
 
 TEST(WindowTest, RefusesUnknownAndMissingZones) {
   for (const char* zone : {"Europe/Berln", "/etc/passwd", "../../etc/passwd", "+2", "\xff"}) {
-    EXPECT_EQ(Refusal(absl::StrCat("22:00-05:00 ", zone)),
+    EXPECT_EQ(WindowRefusal(absl::StrCat("22:00-05:00 ", zone)),
               absl::StrCat("there is no time zone \"", zone, "\"\n",
                            "HINT: write a name of the tz database, e.g. Europe/Berlin or UTC, or "
                            "local for this machine's"));
   }
-  EXPECT_EQ(Refusal("22:00-05:00 UTC; 10:00-12:00"),
+  EXPECT_EQ(WindowRefusal("22:00-05:00 UTC; 10:00-12:00"),
             "window \"22:00-05:00 UTC; 10:00-12:00\" does not end in a time zone\n"
             "HINT: write [DAYS] HH:MM-HH:MM ZONE, e.g. Mon-Fri 22:00-05:00 Europe/Berlin; a "
             "semicolon separates several");
 }
 
 TEST(WindowTest, RefusesOneThatNeverOpensOrHasTooManySpans) {
-  EXPECT_EQ(Refusal("Mon 10:00-10:00 UTC"),
+  EXPECT_EQ(WindowRefusal("Mon 10:00-10:00 UTC"),
             "window 10:00-10:00 never opens: it ends when it begins\n"
             "HINT: write 00:00-24:00 for a whole day");
   std::string many = "00:00-00:10 UTC";
   for (int i = 1; i < 33; ++i) absl::StrAppend(&many, ";00:00-00:10 UTC");
-  EXPECT_EQ(Refusal(many),
+  EXPECT_EQ(WindowRefusal(many),
             "a window of 33 spans, more than 32\n"
             "HINT: lists and ranges of days make it shorter");
 }
@@ -241,7 +242,7 @@ class WindowsTest : public testing::Test {
     return windows_.Reason(work, At("2026-03-19 05:00") - close, batch);
   }
 
-  Windows windows_{Parsed(kNights), std::nullopt};
+  Windows windows_{WindowOf(kNights), std::nullopt};
 };
 
 TEST_F(WindowsTest, OutsideTheWindowNothingBeginsAndItSaysWhenItOpens) {
@@ -285,7 +286,7 @@ TEST_F(WindowsTest, NothingLongBeginsInTheLastMinutes) {
 }
 
 TEST_F(WindowsTest, OfAShortWindowTheSecondHalfIsForBatchesAlone) {
-  windows_.work = Parsed("10:00-10:01; 10:02-10:03 UTC");
+  windows_.work = WindowOf("10:00-10:01; 10:02-10:03 UTC");
   const absl::Time close = At("2026-03-18 10:03Z");
   const auto reason = [&](Work work, absl::Duration before) {
     return windows_.Reason(work, close - before, absl::Milliseconds(100));
@@ -306,7 +307,7 @@ TEST_F(WindowsTest, OfAShortWindowTheSecondHalfIsForBatchesAlone) {
 }
 
 TEST_F(WindowsTest, TheSwapMayHaveAWindowOfItsOwn) {
-  windows_.exchange = Parsed("Tue 10:00-12:00 Europe/Berlin");
+  windows_.exchange = WindowOf("Tue 10:00-12:00 Europe/Berlin");
   EXPECT_EQ(Reason(Work::kExchange, "2026-03-16 23:00"),
             "outside the swap window, opens Tue 10:00 CET in 11h");
   EXPECT_EQ(Reason(Work::kBatch, "2026-03-16 23:00"), "");
