@@ -48,7 +48,8 @@ constexpr double kIntegral = 0.2;
 constexpr double kIntegralOver = 0.35;
 constexpr double kRiseMax = 0.3;
 constexpr double kFallMax = 1.5;
-constexpr double kFloor = 0.1;  // of one worker: a restructure ends even on a server that is full
+constexpr double kFirst = 0.25;  // of one worker: until it is felt, or seen that it is not
+constexpr double kFloor = 0.1;   // of one worker: a restructure ends even on a server that is full
 
 constexpr double kPanic = 1.6;
 constexpr absl::Duration kBackOffMin = absl::Seconds(2);
@@ -89,7 +90,7 @@ Controller::Controller(int workers_max, Options options)
       late_(options.hears == Hears::kTransactions ? kTransactionsLate : absl::ZeroDuration()),
       workers_max_(workers_max),
       floor_(std::min(kFloor, workers_max_)),
-      effective_(std::min(1.0, workers_max_)),
+      effective_(std::min(kFirst, workers_max_)),
       ceiling_(workers_max_),
       borne_(effective_),
       breath_every_(kBreathEvery),
@@ -136,7 +137,7 @@ void Controller::Smooth(absl::Duration canary) {
 
 void Controller::LearnFirst(absl::Time now, absl::Duration canary) {
   // They may begin when ours have run for long.
-  if (hears_transactions() && now - idle_since_ < kSettle + late_) return;
+  if (hears_transactions() && has_run_ && now - idle_since_ < kSettle + late_) return;
   heard_.push_back(canary);
   if (heard_.size() < (hears_transactions() ? kTransactionsToLearn : kSamplesToLearn)) return;
   alone_ = Median(heard_);
@@ -191,6 +192,7 @@ void Controller::Observe(absl::Time taken_at, absl::Duration canary, std::option
   busy_ += kWeightBusy * (running - busy_);
   cost_.Tick(taken_at - seen_);
   if (running > 0) {
+    has_run_ = true;
     idle_since_ = absl::InfiniteFuture();
   } else {
     idle_since_ = std::min(idle_since_, taken_at);
@@ -251,7 +253,8 @@ void Controller::Breathe(absl::Time now) {
 }
 
 bool Controller::must_learn() const {
-  return !ready_ && (!hears_transactions() || seen_ - first_seen_ >= kTransactionsWait);
+  if (ready_) return false;
+  return !hears_transactions() || !has_run_ || seen_ - first_seen_ >= kTransactionsWait;
 }
 
 bool Controller::MustBreathe(absl::Time now) const {

@@ -84,7 +84,10 @@ class Controller {
 
   // A worker has worked for so long. Batches that are not told make it no worse than slow to see
   // that others changed their load.
-  void Worked(absl::Duration elapsed) { cost_.Worked(elapsed); }
+  void Worked(absl::Duration elapsed) {
+    has_run_ = true;
+    cost_.Worked(elapsed);
+  }
 
   // Something else lets no more than so many run: the law does not rise beyond, as it would not see
   // what that does.
@@ -93,8 +96,8 @@ class Controller {
   // False while the baseline is being learnt.
   bool ready() const { return ready_; }
 
-  // Nobody may run, so that it is learnt: a canary's at once; that of transactions when 10 s have
-  // passed in which there was no quiet time for it, so that a short job is not held up.
+  // Nobody may run, so that it is learnt: before anybody has run; and that of transactions which
+  // begin later, when 10 s have passed in which there was no quiet time for it.
   bool must_learn() const;
 
   // From 0 to workers_max; 0 in a panic, in a breath, and until the next sample tells whether it is
@@ -162,6 +165,7 @@ class Controller {
   absl::Time seen_ = absl::InfinitePast();  // the last sample
 
   double busy_ = 0;                               // smoothed
+  bool has_run_ = false;                          // a worker of ours
   absl::Time idle_since_ = absl::InfinitePast();  // no worker of ours ran; InfiniteFuture: one does
 
   // Breath and panic.

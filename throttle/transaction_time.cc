@@ -36,6 +36,7 @@ std::optional<TransactionLook> TransactionTime::Observe(absl::Time now, const Us
   before_ = others;
   if (begins) return seen_;
   looks_.push_back(active / transactions);
+  if (looks_.size() < kLooks) return seen_;
   if (looks_.size() > kLooks) looks_.pop_front();
   std::vector<absl::Duration> sorted(looks_.begin(), looks_.end());
   std::sort(sorted.begin(), sorted.end());

@@ -2,8 +2,9 @@
 // sessions, less what ours did. The server has it of each session up to a second late, the time and
 // the transactions together, so that their quotient is right.
 //
-// Long statements are counted when they end: one look then sees a minute of a report. The median of
-// three looks does not.
+// Long statements are counted when they end: one look then sees a minute of a report. And what ours
+// have just done, at the beginning of a job for one, it takes from the others, who then seem fast.
+// The median of three looks sees neither.
 //
 // Not thread-safe. Reads no clock.
 
@@ -32,7 +33,7 @@ struct TransactionLook {
 
 class TransactionTime {
  public:
-  // In the order of time. Empty: there was no look yet, or the others have fewer than 20
+  // In the order of time. Empty: there were no three looks yet, or the others have fewer than 20
   // transactions a second, whose mean would say little.
   std::optional<TransactionLook> Observe(absl::Time now, const Usage& all, const Usage& ours);
 

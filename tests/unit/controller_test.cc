@@ -72,7 +72,7 @@ TEST(ControllerTest, LearnsBeforeAnybodyRuns) {
   }
   controller.Observe(absl::UnixEpoch() + 7 * kTick, absl::Milliseconds(4));
   EXPECT_TRUE(controller.ready());
-  EXPECT_EQ(controller.effective_workers(), 1) << "it begins with one worker";
+  EXPECT_EQ(controller.effective_workers(), 0.25) << "it begins with a quarter of a worker";
 }
 
 TEST(ControllerTest, AnIdleServerGetsAllWorkersWithinSeconds) {
@@ -162,7 +162,7 @@ TEST(ControllerTest, DoesNotGrowByWhatItDoesNotUse) {
   for (int i = 0; i < 100; ++i, now += kTick) {
     controller.Observe(now, absl::Milliseconds(4), 0);
   }
-  EXPECT_EQ(controller.effective_workers(), 1);
+  EXPECT_EQ(controller.effective_workers(), 0.25);
   for (int i = 0; i < 100; ++i, now += kTick) {
     controller.Observe(now, absl::Milliseconds(4), static_cast<int>(i % 8));
   }

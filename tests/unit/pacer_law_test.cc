@@ -37,7 +37,7 @@ TEST_F(PacedByCommitsTest, NobodyRunsWhileItLearns) {
 }
 
 TEST_F(PacedByCommitsTest, AllRunOnAServerThatFeelsNothing) {
-  Commits(60, absl::Milliseconds(4));
+  Commits(90, absl::Milliseconds(4));
   for (int worker = 0; worker < 4; ++worker) {
     EXPECT_TRUE(Next(worker).may_run) << worker;
     EXPECT_EQ(Next(worker).pause, absl::ZeroDuration());
@@ -86,7 +86,7 @@ class PacedByTransactionsTest : public PacerTest {
       load.canary = absl::Milliseconds(4);
       load.workers_busy = runs ? static_cast<int>(pacer_.pace().allowance + 0.99) : 0;
       load.jobs = jobs;
-      const absl::Duration look = absl::Floor(now_, absl::Seconds(1));
+      const absl::Duration look = absl::Floor(now_, look_every_);
       if (there_are_some_) {
         load.transaction = TransactionLook{At(look), runs ? with_us : absl::Microseconds(200)};
       }
@@ -96,9 +96,19 @@ class PacedByTransactionsTest : public PacerTest {
   double Allowance() const { return pacer_.pace().allowance; }
 
   bool there_are_some_ = true;
+  absl::Duration look_every_ = absl::Seconds(1);
 
   absl::Duration now_ = absl::Seconds(1);
 };
+
+TEST_F(PacedByTransactionsTest, NobodyRunsBeforeTheyAreLearnt) {
+  look_every_ = absl::Seconds(4);
+  Transactions(2, absl::Microseconds(200));
+  EXPECT_FALSE(pacer_.Next(0, At(now_)).may_run) << "commits are known, of them there was one look";
+  EXPECT_EQ(pacer_.Next(0, At(now_)).reason, "learns how fast the server is without us");
+  Transactions(2, absl::Microseconds(200));
+  EXPECT_TRUE(pacer_.Next(0, At(now_)).may_run);
+}
 
 TEST_F(PacedByTransactionsTest, TheyAreLearntWhenThereWasNoQuietTimeForTenSeconds) {
   there_are_some_ = false;
@@ -189,7 +199,7 @@ TEST(ImpactTest, TheLimitIsByShareWithAFloorOrByTime) {
 }
 
 TEST_F(PacedByCommitsTest, AnOldSampleHalvesThePace) {
-  Commits(60, absl::Milliseconds(4));
+  Commits(90, absl::Milliseconds(4));
   now_ += absl::Seconds(3);
   EXPECT_TRUE(Next(3).may_run);
   now_ += absl::Milliseconds(1);
