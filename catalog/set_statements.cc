@@ -367,7 +367,7 @@ std::string PointAliasAt(const SetDefinition& set, const Structure& structure,
   std::vector<std::string> shown;
   for (const std::string& column : set.shown) {
     const std::string name = QuoteName(column);
-    const bool is_carried = std::find(carried.begin(), carried.end(), column) != carried.end();
+    const bool is_carried = Contains(carried, column);
     shown.push_back(is_carried
                         ? StrCat("n.", name)
                         : absl::Substitute("(SELECT m.$0 FROM $1 m WHERE $2) AS $0", name,

@@ -9,7 +9,7 @@
 namespace throttle {
 namespace {
 
-constexpr double kWindowSeconds = 20;    // seconds
+constexpr double kWindowSeconds = 20;
 constexpr double kFeltFrom = 1.5;        // Seconds until what workers did is felt, from
 constexpr double kFeltTo = 0.5;          // and to.
 constexpr double kBeyondExpected = 2.5;  // times what is expected
