@@ -165,7 +165,14 @@ Machine() {
   local cpu
   cpu=$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)
   echo "$(nproc) cores (${cpu:-unknown}), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' \
-    /proc/meminfo), $(psql --version | awk '{ print $3 }'), $(date +%F)"
+    /proc/meminfo), $(psql --version | awk '{ print $3 }'), $(date +%F), $(HugePages) huge pages"
+}
+
+# The server takes them for its buffers where the machine keeps enough of them free (vm.nr_hugepages).
+HugePages() {
+  awk '/^HugePages_/ { pages[$1] = $2 } END {
+    used = pages["HugePages_Total:"] - pages["HugePages_Free:"] + pages["HugePages_Rsvd:"]
+    print (used > 0 ? "with" : "without") }' /proc/meminfo
 }
 
 # Where other machines took much of the processors' time, latencies say little.

@@ -8,13 +8,15 @@
 namespace catalog {
 
 std::int64_t SortMemory(std::int64_t heap_bytes, int processes, std::int64_t bytes_max) {
-  // Also the least that the server wants for each process of a parallel build.
-  constexpr std::int64_t kRunBytes = 32 << 20;
+  constexpr std::int64_t kRunBytes = 8 << 20;
+  // The server wants at least this much for each process of a parallel build.
+  constexpr std::int64_t kParallelRunBytes = 32 << 20;
   constexpr double kMergeBufferBytes = 264 << 10;
   // An entry and its place in the sort take up to twice the bytes of a narrow row.
   const double sorted = 2 * static_cast<double>(std::max<std::int64_t>(0, heap_bytes));
   const auto one_merge = static_cast<std::int64_t>(std::sqrt(sorted * kMergeBufferBytes));
-  return std::min(bytes_max, std::max(kRunBytes, one_merge) * std::max(1, processes));
+  const std::int64_t least = processes > 1 ? kParallelRunBytes : kRunBytes;
+  return std::min(bytes_max, std::max(least, one_merge) * std::max(1, processes));
 }
 
 absl::Status SetBuildLimits(Session& session, const QualifiedName& table, const std::string& method,

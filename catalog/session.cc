@@ -105,8 +105,8 @@ constexpr char kPins[] =
     "SET enable_tidscan = on; SET enable_indexscan = on; SET enable_indexonlyscan = on;"
     "SET enable_hashjoin = on; SET enable_mergejoin = on; SET enable_nestloop = on;"
     "SET enable_seqscan = on; SET enable_sort = on; SET plan_cache_mode = auto;"
-    // How many processes work is for us to say, not for the planner.
-    "SET max_parallel_workers_per_gather = 0";
+    // How many processes work is for us to say, not for the planner, and not for VACUUM.
+    "SET max_parallel_workers_per_gather = 0; SET max_parallel_maintenance_workers = 0";
 
 }  // namespace
 

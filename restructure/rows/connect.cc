@@ -137,10 +137,10 @@ absl::Status Settle(Job& job) {
 absl::Status BuildIndexes(Job& job, const std::vector<IndexBuild>& missing) {
   const int builds = static_cast<int>(missing.size());
   const int workers = job.settings.workers;
-  const int side_by_side = std::clamp(builds, 1, workers);
-  const int each = workers / side_by_side;
-  // Where nobody has to be spared, the last build also has the processors of those that have ended.
-  const int last = job.settings.limits.heed_commits ? each : workers;
+  const int each = workers / std::clamp(builds, 1, workers);
+  // Where nobody has to be spared, a last build that has no other at its side is given them all.
+  const bool is_last_alone = builds % workers == 1 && !job.settings.limits.heed_commits;
+  const int last = is_last_alone ? workers : each;
   std::atomic<std::size_t> next{0};
   return RunPass(job, [&](std::int64_t) -> std::optional<Batch> {
     const std::size_t mine = next++;
