@@ -13,9 +13,10 @@
 
 namespace restructure {
 
-// Comparing reads rows of both sides: keeps a range to some 16 MiB of a set, 96 MiB of a table.
+// Comparing reads rows of both sides: keeps a range to some 16 MiB of a set, of a table to 96 MiB,
+// or 256 MiB where nobody has to be spared.
 absl::StatusOr<std::int64_t> RowsPerComparison(catalog::Session& session,
-                                               const catalog::Target& target);
+                                               const catalog::Target& target, bool spares_others);
 
 // Runs `compare` over all ranges on the job's workers; ranges that differ go to `suspects`.
 absl::StatusOr<catalog::Comparison> CompareAll(

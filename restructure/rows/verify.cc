@@ -14,15 +14,18 @@
 namespace restructure {
 
 absl::StatusOr<std::int64_t> RowsPerComparison(catalog::Session& session,
-                                               const catalog::Target& target) {
-  // A set's rows are narrow, and lie in the order of their keys or not far from it. Those of a
-  // table may lie in another order, where each range reads pages all over it: fewer ranges then.
-  const bool is_table = target.structure.is_table();
-  const double range_bytes = is_table ? 96 << 20 : 16 << 20;
+                                               const catalog::Target& target, bool spares_others) {
   absl::StatusOr<double> bytes = catalog::MeanRowBytes(session, target.structure);
   if (!bytes.ok()) return bytes.status();
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(range_bytes / std::max(1.0, *bytes)),
-                                  20, is_table ? 1000000 : 50000);
+  const auto clamped = [&](double range_bytes, std::int64_t rows_max) {
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(range_bytes / std::max(1.0, *bytes)),
+                                    20, rows_max);
+  };
+  // A set's rows are narrow, and lie in the order of their keys or not far from it. Those of a
+  // table may lie in another order, where each range reads pages all over it: fewer ranges then,
+  // and as few as its workers have where nobody feels how long a statement runs.
+  if (!target.structure.is_table()) return clamped(16 << 20, 50000);
+  return spares_others ? clamped(96 << 20, 1000000) : clamped(256 << 20, 3000000);
 }
 
 namespace {
@@ -38,7 +41,8 @@ absl::StatusOr<std::vector<catalog::MarkedRange>> RangesOf(Job& job,
   absl::StatusOr<std::vector<catalog::MarkedRange>> ranges =
       catalog::LoadRanges(*job.session, job.id());
   if (!ranges.ok() || !ranges->empty()) return ranges;
-  absl::StatusOr<std::int64_t> rows_max = RowsPerComparison(*job.session, target);
+  absl::StatusOr<std::int64_t> rows_max =
+      RowsPerComparison(*job.session, target, job.settings.limits.heed_commits);
   if (!rows_max.ok()) return rows_max.status();
   absl::StatusOr<std::vector<catalog::KeyRange>> cut = catalog::CutIntoRanges(
       *job.session, target, EvenRows(job.tally->Get().rows, *rows_max, job.settings.workers));

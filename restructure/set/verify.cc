@@ -33,7 +33,7 @@ absl::StatusOr<VerifyResult> VerifyNamedSet(const std::string& conninfo, catalog
   absl::StatusOr<catalog::Structure> live = catalog::GetStructure(session, *set->live_structure);
   if (!live.ok()) return live.status();
   const catalog::Target target{*set, *live, std::nullopt};
-  absl::StatusOr<std::int64_t> rows = RowsPerComparison(session, target);
+  absl::StatusOr<std::int64_t> rows = RowsPerComparison(session, target, false);
   if (!rows.ok()) return rows.status();
   absl::StatusOr<std::vector<catalog::KeyRange>> ranges =
       catalog::CutIntoRanges(session, target, *rows);
