@@ -272,19 +272,26 @@ absl::StatusOr<std::vector<KeyRange>> CutIntoRanges(Session& session, const Targ
   return result;
 }
 
+std::int64_t ComparisonMemory(std::int64_t heap_blocks, std::int64_t key_log_bytes) {
+  constexpr std::int64_t kLeast = 4 << 20;
+  constexpr std::int64_t kMost = 256 << 20;
+  constexpr std::int64_t kBitmapPageBytes = 64;  // tbm_calculate_entries in tidbitmap.c
+  return std::clamp(std::max(kBitmapPageBytes * heap_blocks, 2 * key_log_bytes), kLeast, kMost);
+}
+
 namespace {
 
-// A range of a table that lies in another order has rows on pages all over it. The bitmap of these
-// pages needs 64 bytes each (tbm_calculate_entries in tidbitmap.c); with less it forgets which rows
-// of them it wants. A join wants little: it is faster in parts that fit into the processor's cache
-// (Shatdal et al., Cache Conscious Algorithms, VLDB 1994), if they go to temporary files and back.
 absl::Status SetComparisonMemory(Session& session, const Structure& structure) {
-  constexpr std::int64_t kLeastKb = 4 << 10;
-  constexpr std::int64_t kMostKb = 128 << 10;
-  absl::StatusOr<std::int64_t> blocks = StructureBlocks(session, structure);
-  if (!blocks.ok()) return blocks.status();
+  absl::StatusOr<Rows> sizes = session.Query(
+      "SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass($1))"
+      "  / pg_catalog.current_setting('block_size')::bigint,"
+      " pg_catalog.pg_relation_size(pg_catalog.to_regclass($2))"
+      "  + pg_catalog.pg_relation_size(pg_catalog.to_regclass($3))",
+      {structure.table.Sql(), structure.KeyLog().Sql(), structure.TakenKeys().Sql()});
+  if (!sizes.ok()) return sizes.status();
+  const Row& row = sizes->front();
   return session.Execute(StrCat("SET LOCAL hash_mem_multiplier = 1; SET LOCAL work_mem = ",
-                                std::clamp(*blocks * 64 / 1024, kLeastKb, kMostKb)));
+                                ComparisonMemory(ToInt(row[0]), ToInt(row[1])) / 1024));
 }
 
 }  // namespace
@@ -311,12 +318,10 @@ absl::StatusOr<Comparison> CompareRange(Session& session, const Target& target,
   }
   std::string unsettled;
   if (key_log) {
+    if (absl::Status set = SetComparisonMemory(session, target.structure); !set.ok()) return set;
     unsettled = absl::Substitute(" AND ($0) NOT IN (SELECT $1 FROM $2 UNION ALL SELECT $1 FROM $3)",
                                  either, QuoteNames(key), target.structure.KeyLog().Sql(),
                                  target.structure.TakenKeys().Sql());
-  }
-  if (target.structure.is_table()) {
-    if (absl::Status set = SetComparisonMemory(session, target.structure); !set.ok()) return set;
   }
   absl::StatusOr<Rows> rows = session.Query(
       absl::Substitute(

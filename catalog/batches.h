@@ -81,8 +81,15 @@ absl::StatusOr<std::int64_t> Backlog(Session& session, const Structure& structur
 // Verify: cuts the replacement into ranges of about `rows` rows, from a sample.
 absl::StatusOr<std::vector<KeyRange>> CutIntoRanges(Session& session, const Target& target,
                                                     std::int64_t rows);
+// With `key_log`, in a transaction: what has a key there is left out.
 absl::StatusOr<Comparison> CompareRange(Session& session, const Target& target,
                                         const KeyRange& range, bool key_log);
+// The bytes that the server may use to compare a range. A join wants little: it is faster in parts
+// that fit into the processor's cache (Shatdal et al., Cache Conscious Algorithms, VLDB 1994), even
+// by way of temporary files. But where rows lie in another order, a range has some on pages all
+// over the heap, and a bitmap that has no place for all of these pages forgets which rows of them
+// it wants; and logged keys are looked up one by one unless a hash table has place for all.
+std::int64_t ComparisonMemory(std::int64_t heap_blocks, std::int64_t key_log_bytes);
 
 // Disconnect: deletes the rows of these blocks.
 absl::StatusOr<std::int64_t> DisconnectBlocks(Session& session, const Structure& structure,

@@ -378,7 +378,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
 $f$;
 
 CREATE OR REPLACE FUNCTION restructure.fingerprint(structure bigint, members_from oid) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $f$
+BEGIN  -- Each batch asks, and in this language it is planned once a session.
+RETURN (
   SELECT jsonb_build_object(
     'columns', (SELECT jsonb_agg(jsonb_build_array(a.attname, a.atttypid, a.atttypmod,
                          a.attcollation, a.attnotnull) ORDER BY c.i)
@@ -416,7 +419,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
   FROM restructure.structure n LEFT JOIN restructure.set s USING (set_id),
     LATERAL (SELECT coalesce(s.member, n.source)::oid AS source,
                     coalesce(s.key_columns, n.key_columns) AS key_columns) m
-  WHERE n.structure_id = structure
+  WHERE n.structure_id = structure);
+END
 $f$;
 
 INSERT INTO restructure.version (version) VALUES (3)

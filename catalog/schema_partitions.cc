@@ -16,7 +16,10 @@ ALTER TABLE restructure.job ADD COLUMN tree_id bigint REFERENCES restructure.tre
 
 -- Changes with whatever a table is and has, rows and storage apart. What is ours does not count.
 CREATE OR REPLACE FUNCTION restructure.table_version(relation oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $f$
+BEGIN  -- It is asked under a lock that readers feel, and in this language planned once a session.
+RETURN (
   SELECT md5(string_agg(l.line, E'\n' ORDER BY l.line COLLATE "C")) FROM (
     SELECT concat_ws(' ', 'table', relname, relnamespace, relowner, relam, reltablespace,
                      relpersistence, relrowsecurity, relforcerowsecurity, relreplident, relacl,
@@ -85,7 +88,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
       AND NOT EXISTS (SELECT FROM pg_trigger t WHERE d.classid = 'pg_trigger'::regclass
                       AND t.oid = d.objid AND (t.tgisinternal
                       OR starts_with(t.tgname::text, 'pg_restructure_')))
-  ) l(line)
+  ) l(line));
+END
 $f$;
 
 INSERT INTO restructure.version (version) VALUES (5)
