@@ -282,16 +282,16 @@ std::int64_t ComparisonMemory(std::int64_t heap_blocks, std::int64_t key_log_byt
 namespace {
 
 absl::Status SetComparisonMemory(Session& session, const Structure& structure) {
-  absl::StatusOr<Rows> sizes = session.Query(
-      "SELECT pg_catalog.pg_relation_size(pg_catalog.to_regclass($1))"
-      "  / pg_catalog.current_setting('block_size')::bigint,"
-      " pg_catalog.pg_relation_size(pg_catalog.to_regclass($2))"
-      "  + pg_catalog.pg_relation_size(pg_catalog.to_regclass($3))",
-      {structure.table.Sql(), structure.KeyLog().Sql(), structure.TakenKeys().Sql()});
-  if (!sizes.ok()) return sizes.status();
-  const Row& row = sizes->front();
+  absl::StatusOr<std::int64_t> blocks = StructureBlocks(session, structure);
+  if (!blocks.ok()) return blocks.status();
+  absl::StatusOr<std::int64_t> logged = CountOf(
+      session, absl::Substitute("SELECT pg_catalog.pg_relation_size($0::pg_catalog.regclass)"
+                                " + pg_catalog.pg_relation_size($1::pg_catalog.regclass)",
+                                QuoteLiteral(structure.KeyLog().Sql()),
+                                QuoteLiteral(structure.TakenKeys().Sql())));
+  if (!logged.ok()) return logged.status();
   return session.Execute(StrCat("SET LOCAL hash_mem_multiplier = 1; SET LOCAL work_mem = ",
-                                ComparisonMemory(ToInt(row[0]), ToInt(row[1])) / 1024));
+                                ComparisonMemory(*blocks, *logged) / 1024));
 }
 
 }  // namespace
