@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # The server is reachable through a socket in a temporary folder only. It is stopped and the folder
-# is removed when the script ends, however it ends.
+# is removed when the script ends, however it ends. Root gives it huge pages for that time, as servers
+# of large tables have them, unless BENCH_HUGE_PAGES=no.
 
 set -euo pipefail
 shopt -s inherit_errexit
@@ -36,6 +37,22 @@ AsOwner() {
   fi
 }
 
+# Enough for the buffers of a primary and a standby, if there is memory to spare.
+huge_pages_before=
+readonly huge_pages=/proc/sys/vm/nr_hugepages
+ReserveHugePages() {
+  local wanted=700 spare
+  spare=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
+  [[ ${BENCH_HUGE_PAGES:-yes} == yes && -w $huge_pages ]] || return 0
+  ((spare > 4 * 2 * wanted && $(<"$huge_pages") < wanted)) || return 0
+  huge_pages_before=$(<"$huge_pages")
+  echo "$wanted" >"$huge_pages"
+}
+ReturnHugePages() {
+  [[ -z $huge_pages_before ]] || echo "$huge_pages_before" >"$huge_pages"
+  huge_pages_before=
+}
+
 StopCluster() {
   local child data
   trap '' INT TERM HUP
@@ -49,10 +66,11 @@ StopCluster() {
   done
   if [[ -n ${BENCH_KEEP_LOGS:-} ]]; then
     mkdir -p "$BENCH_KEEP_LOGS"
-    cp -r "$folder"/*.log "$folder"/*.json "$folder"/*.csv "$BENCH_KEEP_LOGS" 2>/dev/null || true
+    find "$folder" -maxdepth 1 -type f -exec cp {} "$BENCH_KEEP_LOGS" \; || true
   fi
   rm -rf "$folder"
   folder=
+  ReturnHugePages
 }
 
 # StartCluster [LINE...]: lines for postgresql.conf besides those below.
@@ -61,6 +79,7 @@ StartCluster() {
   trap 'exit 130' INT TERM HUP
   folder=$(mktemp -d "${BENCH_FOLDER:-/tmp}/pg_restructure_bench_XXXXXX")
   ((EUID != 0)) || chown postgres: "$folder"
+  ReserveHugePages
   AsOwner "$programs/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 \
     --no-locale --no-sync >"$folder/initdb.log"
   {

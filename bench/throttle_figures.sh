@@ -37,6 +37,19 @@ BEGIN
     COMMIT;
   END LOOP;
 END $$;
+-- Until a job has copied rows, so long at most; whether it has.
+CREATE PROCEDURE await_rows(seconds int, INOUT copied bool DEFAULT false) LANGUAGE plpgsql AS $$
+DECLARE
+  until timestamptz := clock_timestamp() + seconds * interval '1 s';
+BEGIN
+  WHILE NOT copied AND clock_timestamp() < until LOOP
+    copied := EXISTS (SELECT FROM restructure.jobs j JOIN restructure.batch b USING (job_id)
+                      WHERE j.open AND b.done AND b.rows > 0);
+    COMMIT;
+    PERFORM pg_sleep(0.05);
+    COMMIT;
+  END LOOP;
+END $$;
 -- When something of the job was last under way, as an epoch; looks on for so long.
 CREATE FUNCTION last_activity(job bigint, lasting interval) RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE

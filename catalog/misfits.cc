@@ -14,7 +14,7 @@ using absl::StrCat;
 
 // The search leaves most of the time to others.
 constexpr std::size_t kMisfitsShown = 3;
-constexpr absl::Duration kLookTarget = absl::Milliseconds(20);
+constexpr absl::Duration kLookTarget = absl::Milliseconds(5);
 constexpr double kLookShare = 0.25;  // of the time
 constexpr std::int64_t kPagesMax = 1024;
 

@@ -14,7 +14,8 @@ namespace {
 
 constexpr absl::Duration kAskAgainAfter = absl::Milliseconds(250);
 constexpr absl::Duration kOldSample = absl::Seconds(3);  // Not unknown yet, but doubtful.
-constexpr double kAimMin = 0.25;
+constexpr double kAimMin = 0.05;
+constexpr absl::Duration kTurn = absl::Milliseconds(2);  // The base slice of EEVDF is 2 to 3 ms.
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
 
 Controller::Options OfTransactions(Controller::Options options) {
@@ -151,10 +152,11 @@ void Pacer::Steer(const Load& load) {
 
 // Of several jobs none knows which transactions are the others' batches. And who has said how long
 // a commit may take has said all.
-bool Pacer::HeedsTransactions() const {
-  return latest_.canary && latest_.transaction && latest_.jobs <= 1 &&
-         limits_.commit_max <= absl::ZeroDuration();
+bool Pacer::MayHeedTransactions() const {
+  return latest_.canary && latest_.jobs <= 1 && limits_.commit_max <= absl::ZeroDuration();
 }
+
+bool Pacer::HeedsTransactions() const { return MayHeedTransactions() && latest_.transaction; }
 
 void Pacer::Judge() {
   signals_ = Signals(latest_, limits_, baseline_);
@@ -187,6 +189,10 @@ Pacer::Allowance Pacer::BorneByCommits() const {
   };
   if (latest_.canary) heed(controller_);
   if (HeedsTransactions()) heed(of_transactions_);
+  // What they take is learnt before anybody of ours runs.
+  if (MayHeedTransactions() && latest_.transaction_pending) {
+    allowance = {0, of_transactions_.reason()};
+  }
   return allowance;
 }
 
@@ -253,7 +259,12 @@ void Pacer::Share(int worker, absl::Time now, Decision* decision) const {
   }
   if (allowed >= workers_) return;
   const double share = allowed / std::ceil(allowed);
-  decision->pause = std::min(batch_time_ * (1 / share - 1), kPauseMax);
+  decision->rest = 1 / share - 1;
+  if (allowed < 1) {
+    decision->turns =
+        static_cast<int>(std::clamp(absl::FDivDuration(batch_time_, kTurn), 1.0, 1e3));
+  }
+  decision->pause = std::min(batch_time_ / decision->turns * decision->rest, kPauseMax);
 }
 
 Decision Pacer::Next(int worker, absl::Time now) {

@@ -104,7 +104,8 @@ void Run::Advance(Worker& worker, double from, double to) {
     if (worker.rows == 0) {
       const Decision decision = pacer_.Next(worker.number, At(at));
       worker.rows = decision.may_run ? decision.rows : 0;
-      worker.until = at + absl::ToDoubleSeconds(decision.pause);
+      // The rests between the turns of a batch come before it, too.
+      worker.until = at + absl::ToDoubleSeconds(decision.pause * decision.turns);
       if (worker.until > at) continue;
     }
     Begin(worker, at);

@@ -7,19 +7,25 @@ namespace throttle {
 namespace {
 
 constexpr double kPerSecondMin = 20;
+constexpr int kIdleMax = 20;  // times what the statements take
 constexpr std::size_t kLooks = 3;
 // The sessions may all be counted at the same moment of each second.
 constexpr absl::Duration kLookMin = absl::Milliseconds(700);
 constexpr absl::Duration kLookMax = absl::Seconds(3);
+constexpr absl::Duration kFewAfter = absl::Milliseconds(1250);  // What the server has is 1 s old.
+constexpr absl::Duration kUndecidedMax = absl::Seconds(6);
 
 }  // namespace
 
 std::optional<TransactionLook> TransactionTime::Observe(absl::Time now, const Usage& all,
                                                         const Usage& ours) {
-  const Usage others = {all.active - ours.active, all.transactions - ours.transactions};
+  const Usage others = {all.active - ours.active, all.transactions - ours.transactions,
+                        all.idle - ours.idle};
   const absl::Duration elapsed = now - since_;
   const absl::Duration active = others.active - before_.active;
   const std::int64_t transactions = others.transactions - before_.transactions;
+  const absl::Duration idle =
+      std::clamp(others.idle - before_.idle, absl::ZeroDuration(), kIdleMax * active);
   const bool was_reset = all.transactions < all_;
   all_ = all.transactions;
   const bool begins = since_ == absl::InfinitePast() || was_reset || elapsed > kLookMax;
@@ -31,16 +37,20 @@ std::optional<TransactionLook> TransactionTime::Observe(absl::Time now, const Us
   const bool enough =
       elapsed >= kLookMin && active > absl::ZeroDuration() &&
       static_cast<double>(transactions) >= kPerSecondMin * absl::ToDoubleSeconds(elapsed);
+  first_ = std::min(first_, now);
+  const bool are_few = !begins && !enough && elapsed >= kFewAfter;
+  if (are_few || now - first_ >= kUndecidedMax) undecided_ = false;
   if (!begins && !enough) return seen_;
   since_ = now;
   before_ = others;
   if (begins) return seen_;
-  looks_.push_back(active / transactions);
+  looks_.push_back((active + idle) / transactions);
   if (looks_.size() < kLooks) return seen_;
   if (looks_.size() > kLooks) looks_.pop_front();
   std::vector<absl::Duration> sorted(looks_.begin(), looks_.end());
   std::sort(sorted.begin(), sorted.end());
   seen_ = TransactionLook{now, sorted[(sorted.size() - 1) / 2]};
+  undecided_ = false;
   return seen_;
 }
 

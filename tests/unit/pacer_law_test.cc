@@ -41,11 +41,12 @@ TEST_F(PacedByCommitsTest, AllRunOnAServerThatFeelsNothing) {
   for (int worker = 0; worker < 4; ++worker) {
     EXPECT_TRUE(Next(worker).may_run) << worker;
     EXPECT_EQ(Next(worker).pause, absl::ZeroDuration());
+    EXPECT_EQ(Next(worker).turns, 1);
     EXPECT_EQ(Next(worker).reason, "");
   }
 }
 
-TEST_F(PacedByCommitsTest, AShareOfTheTimeIsAPauseBeforeTheBatch) {
+TEST_F(PacedByCommitsTest, AShareOfOneWorkerIsShortTurnsWithARestBeforeEach) {
   Commits(60, absl::Milliseconds(4));
   for (int i = 0; i < 50; ++i) pacer_.BatchDone(2000, absl::Milliseconds(100));
   Commits(25, absl::Milliseconds(12));  // Over the limit of 8 ms, but no panic.
@@ -55,7 +56,12 @@ TEST_F(PacedByCommitsTest, AShareOfTheTimeIsAPauseBeforeTheBatch) {
   EXPECT_EQ(decision.reason.rfind("commits take 12ms, the limit is 8ms: ", 0), 0U)
       << decision.reason;
   Commits(60, absl::Milliseconds(12));
-  EXPECT_GT(Next(0).pause, absl::Milliseconds(100)) << "less than half of one worker's time";
+  for (int i = 0; i < 40 && !Next(0).may_run; ++i) Commits(1, absl::Milliseconds(12));  // a breath
+  const Decision slow = Next(0);
+  EXPECT_TRUE(slow.may_run);
+  EXPECT_NEAR(slow.turns, 50, 1) << "100 ms in turns of 2 ms";
+  EXPECT_GT(slow.rest, 1) << "less than half of one worker's time";
+  EXPECT_NEAR(absl::FDivDuration(slow.pause, slow.rest * absl::Milliseconds(2)), 1, 0.05);
 }
 
 TEST_F(PacedByCommitsTest, TheSmallerOfWhatCommitsAndSignalsAllowCounts) {
@@ -87,6 +93,7 @@ class PacedByTransactionsTest : public PacerTest {
       load.workers_busy = runs ? static_cast<int>(pacer_.pace().allowance + 0.99) : 0;
       load.jobs = jobs;
       const absl::Duration look = absl::Floor(now_, look_every_);
+      load.transaction_pending = pending_;
       if (there_are_some_) {
         load.transaction = TransactionLook{At(look), runs ? with_us : absl::Microseconds(200)};
       }
@@ -96,6 +103,7 @@ class PacedByTransactionsTest : public PacerTest {
   double Allowance() const { return pacer_.pace().allowance; }
 
   bool there_are_some_ = true;
+  bool pending_ = false;
   absl::Duration look_every_ = absl::Seconds(1);
 
   absl::Duration now_ = absl::Seconds(1);
@@ -108,6 +116,41 @@ TEST_F(PacedByTransactionsTest, NobodyRunsBeforeTheyAreLearnt) {
   EXPECT_EQ(pacer_.Next(0, At(now_)).reason, "learns how fast the server is without us");
   Transactions(2, absl::Microseconds(200));
   EXPECT_TRUE(pacer_.Next(0, At(now_)).may_run);
+}
+
+TEST_F(PacedByTransactionsTest, NobodyRunsWhileItWillSoonBeKnownWhatTheyTake) {
+  there_are_some_ = false;
+  pending_ = true;
+  Transactions(3, absl::Microseconds(200));
+  EXPECT_FALSE(pacer_.Next(0, At(now_)).may_run);
+  EXPECT_EQ(pacer_.Next(0, At(now_)).reason, "learns how fast the server is without us");
+  pending_ = false;
+  Transactions(1, absl::Microseconds(200));
+  EXPECT_TRUE(pacer_.Next(0, At(now_)).may_run) << "there are none";
+}
+
+TEST_F(PacedByTransactionsTest, WhoDoesNotHeedThemDoesNotWait) {
+  there_are_some_ = false;
+  pending_ = true;
+  Limits limits;
+  limits.commit_max = absl::Milliseconds(12);
+  pacer_.SetLimits(limits);
+  Transactions(3, absl::Microseconds(200));
+  EXPECT_TRUE(pacer_.Next(0, At(now_)).may_run);
+}
+
+TEST_F(PacedByTransactionsTest, OfTheFirstLooksTheBestCounts) {
+  Load load = IdleLoad(now_);
+  for (const int microseconds : {900, 200}) {
+    for (int i = 0; i < 4; ++i) {
+      load.taken_at = At(now_ += absl::Milliseconds(250));
+      load.canary = absl::Milliseconds(4);
+      load.transaction = TransactionLook{load.taken_at, absl::Microseconds(microseconds)};
+      pacer_.Observe(load);
+    }
+  }
+  Transactions(12, absl::Microseconds(400));
+  EXPECT_LT(Allowance(), 0.25) << pacer_.pace().reason;
 }
 
 TEST_F(PacedByTransactionsTest, TheyAreLearntWhenThereWasNoQuietTimeForTenSeconds) {
