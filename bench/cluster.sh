@@ -41,7 +41,8 @@ AsOwner() {
 huge_pages_before=
 readonly huge_pages=/proc/sys/vm/nr_hugepages
 ReserveHugePages() {
-  local wanted=700 spare
+  local wanted=700 spare # of 2 MB
+  grep -q '^Hugepagesize: *2048 kB' /proc/meminfo || return 0
   spare=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
   [[ ${BENCH_HUGE_PAGES:-yes} == yes && -w $huge_pages ]] || return 0
   ((spare > 4 * 2 * wanted && $(<"$huge_pages") < wanted)) || return 0
@@ -64,13 +65,13 @@ StopCluster() {
     [[ ! -d $data ]] ||
       AsOwner "$programs/pg_ctl" -D "$data" -m immediate -w stop >/dev/null 2>&1 || true
   done
+  ReturnHugePages
   if [[ -n ${BENCH_KEEP_LOGS:-} ]]; then
     mkdir -p "$BENCH_KEEP_LOGS"
     find "$folder" -maxdepth 1 -type f -exec cp {} "$BENCH_KEEP_LOGS" \; || true
   fi
   rm -rf "$folder"
   folder=
-  ReturnHugePages
 }
 
 # StartCluster [LINE...]: lines for postgresql.conf besides those below.
@@ -187,11 +188,12 @@ Machine() {
     /proc/meminfo), $(psql --version | awk '{ print $3 }'), $(date +%F), $(HugePages) huge pages"
 }
 
-# The server takes them for its buffers where the machine keeps enough of them free (vm.nr_hugepages).
+# Whether the server has its buffers in them.
 HugePages() {
-  awk '/^HugePages_/ { pages[$1] = $2 } END {
-    used = pages["HugePages_Total:"] - pages["HugePages_Free:"] + pages["HugePages_Rsvd:"]
-    print (used > 0 ? "with" : "without") }' /proc/meminfo
+  local postmaster
+  postmaster=$(head -n 1 "$folder/data/postmaster.pid")
+  awk '/^KernelPageSize:/ && $2 >= 2048 { huge = 1 } END { print (huge ? "with" : "without") }' \
+    "/proc/$postmaster/smaps"
 }
 
 # Where other machines took much of the processors' time, latencies say little.

@@ -47,7 +47,7 @@ class Pass {
         exhausted_ = true;
         break;
       }
-      status = RunBatch(**session, worker, *batch, decision);
+      status = RunBatch(**session, worker, *batch);
     }
     if (!status.ok()) return Fail(status);
     if (over()) job_.idle_sessions->Leave(worker, *std::move(session));
@@ -96,29 +96,14 @@ class Pass {
     }
   }
 
-  // Between two turns, in a transaction that is not to be open for long. A stop ends the batch,
-  // which has no statement that could be cancelled.
-  absl::Status RestBetween(int worker, absl::Duration rest) {
-    constexpr absl::Duration kRestMax = absl::Milliseconds(100);
-    job_.progress->WorkerBusy(-1);
-    absl::Status status = job_.control->Sleep(std::min(rest, kRestMax));
-    job_.progress->WorkerBusy(+1);
-    if (status.ok() && job_.pacer->Next(worker, absl::Now()).must_stop) {
-      return absl::AbortedError("stopped between two turns of a batch");
-    }
-    return status;
-  }
-
-  absl::Status RunBatch(catalog::Session& session, int worker, const Batch& batch,
-                        const throttle::Decision& decision) {
+  absl::Status RunBatch(catalog::Session& session, int worker, const Batch& batch) {
     for (int tries = 1;; ++tries) {
-      Turns turns(decision.turns,
-                  [&](absl::Duration took) { return RestBetween(worker, decision.rest * took); });
       job_.progress->WorkerBusy(+1);
-      const absl::StatusOr<std::int64_t> rows = batch(session, turns);
+      const absl::Time start = absl::Now();
+      const absl::StatusOr<std::int64_t> rows = batch(session);
       job_.progress->WorkerBusy(-1);
       if (rows.ok()) {
-        job_.pacer->BatchDone(*rows, turns.worked());
+        job_.pacer->BatchDone(*rows, absl::Now() - start);
         job_.tally->AddBatch();
         job_.progress->AddRows(*rows);
         job_.progress->SetRowsPerBatch(job_.pacer->rows_per_batch());
@@ -221,16 +206,6 @@ class Crew {
 };
 
 }  // namespace
-
-absl::Status Turns::Next() {
-  const absl::Duration took = absl::Now() - began_;
-  worked_ += took;
-  absl::Status status = rest_(took);
-  began_ = absl::Now();
-  return status;
-}
-
-absl::Duration Turns::worked() const { return worked_ + (absl::Now() - began_); }
 
 std::unique_ptr<catalog::Session> IdleSessions::Take(int worker) {
   constexpr absl::Duration kIdleMax = absl::Seconds(30);

@@ -16,7 +16,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "catalog/batches.h"
 #include "catalog/session.h"
@@ -24,30 +23,9 @@
 
 namespace restructure {
 
-// The turns of a batch that is slowed down, with a rest between two (throttle::Decision).
-class Turns {
- public:
-  // `rest`: of a turn that took so long; fails if the batch is to be given up.
-  Turns(int count, std::function<absl::Status(absl::Duration)> rest)
-      : count_(count), rest_(std::move(rest)) {}
-
-  // As many as are wanted; a batch that cannot be divided has one.
-  int count() const { return count_; }
-  // Rests between two. Not OK: to be returned by the batch, which is rolled back.
-  absl::Status Next();
-  // Time since it was made, without the rests.
-  absl::Duration worked() const;
-
- private:
-  const int count_;
-  const std::function<absl::Status(absl::Duration)> rest_;
-  absl::Duration worked_;  // in turns that have ended
-  absl::Time began_ = absl::Now();
-};
-
 // One batch: runs in one transaction (of its own making) and returns the rows it went through. It
 // may be called again after it failed.
-using Batch = std::function<absl::StatusOr<std::int64_t>(catalog::Session&, Turns&)>;
+using Batch = std::function<absl::StatusOr<std::int64_t>(catalog::Session&)>;
 
 // Hands out the next batch of about `rows` rows; empty: there is no more. Called from every
 // worker's thread: must be thread-safe.

@@ -14,8 +14,7 @@ namespace {
 
 constexpr absl::Duration kAskAgainAfter = absl::Milliseconds(250);
 constexpr absl::Duration kOldSample = absl::Seconds(3);  // Not unknown yet, but doubtful.
-constexpr double kAimMin = 0.05;
-constexpr absl::Duration kTurn = absl::Milliseconds(2);  // The base slice of EEVDF is 2 to 3 ms.
+constexpr double kAimMin = 0.25;
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
 
 Controller::Options OfTransactions(Controller::Options options) {
@@ -259,12 +258,7 @@ void Pacer::Share(int worker, absl::Time now, Decision* decision) const {
   }
   if (allowed >= workers_) return;
   const double share = allowed / std::ceil(allowed);
-  decision->rest = 1 / share - 1;
-  if (allowed < 1) {
-    decision->turns =
-        static_cast<int>(std::clamp(absl::FDivDuration(batch_time_, kTurn), 1.0, 1e3));
-  }
-  decision->pause = std::min(batch_time_ / decision->turns * decision->rest, kPauseMax);
+  decision->pause = std::min(batch_time_ * (1 / share - 1), kPauseMax);
 }
 
 Decision Pacer::Next(int worker, absl::Time now) {

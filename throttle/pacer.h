@@ -32,8 +32,6 @@ struct Decision {
   bool must_stop = false;  // Long batches that run already, too.
   std::int64_t rows = 0;   // Rows of the next batch, if it may run.
   absl::Duration pause;    // Wait this long, then run (may_run) or ask again (not).
-  int turns = 1;           // Do the batch in so many turns, and rest between two
-  double rest = 0;         // so many times what the one before took.
   std::string reason;      // Why it does not run at full speed, e.g. "replica lag 12s >= 5s".
 };
 
@@ -79,10 +77,8 @@ class Pacer {
 
   // Answers for one worker, numbered from 0. Until the first sample arrives, nobody may run
   // (unless sample_age_max is off). An allowance of U workers lets the first ceil(U) of them run,
-  // each for its share of the time: a pause before the batch takes the rest. Of less than one
-  // worker a batch is done in turns of 2 ms: whom the kernel lets wait for a processor waits that
-  // long at most, as it lets nobody have one for longer when others want it, too. The allowance
-  // halves when the last sample is 3 s old.
+  // each for its share of the time: a pause before the batch takes the rest. The allowance halves
+  // when the last sample is 3 s old.
   Decision Next(int worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Why `what` must not begin at `now`, of the windows and of an autovacuum to prevent wraparound

@@ -104,8 +104,7 @@ void Run::Advance(Worker& worker, double from, double to) {
     if (worker.rows == 0) {
       const Decision decision = pacer_.Next(worker.number, At(at));
       worker.rows = decision.may_run ? decision.rows : 0;
-      // The rests between the turns of a batch come before it, too.
-      worker.until = at + absl::ToDoubleSeconds(decision.pause * decision.turns);
+      worker.until = at + absl::ToDoubleSeconds(decision.pause);
       if (worker.until > at) continue;
     }
     Begin(worker, at);

@@ -4,8 +4,9 @@
 //
 // The time between the statements of a transaction belongs to it. Where processors are short, a
 // session that was called waits before it begins, and its client before it hears; the server counts
-// both as idle. But programs also think there: what is beyond 20 times what the statements take
-// says nothing about the server, and is left out.
+// both as idle. But programs and people also think there: no more counts than 6 times what the
+// statements take, so that of who thinks for long the statements alone are heard; and in one look
+// no more than 1.5 times what is usual, as somebody's long pause is counted when it ends.
 //
 // Long statements are counted when they end: one look then sees a minute of a report. And what ours
 // have just done, at the beginning of a job for one, it takes from the others, who then seem fast.
@@ -48,6 +49,10 @@ class TransactionTime {
   bool undecided() const { return undecided_; }
 
  private:
+  // Requires: active above 0.
+  double IdleShare(absl::Duration active, absl::Duration idle);
+
+  std::optional<double> idle_share_;  // the usual one
   bool undecided_ = true;
   absl::Time first_ = absl::InfiniteFuture();  // that was observed
   absl::Time since_ = absl::InfinitePast();    // the present look

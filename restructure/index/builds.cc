@@ -185,7 +185,7 @@ absl::Status BuildLeaves(Job& job, Side side, const std::vector<int>& missing) {
   return RunPass(job, [&](std::int64_t) -> std::optional<Batch> {
     const std::size_t mine = next++;
     if (mine >= missing.size()) return std::nullopt;
-    return Batch([&, mine](catalog::Session& session, Turns&) {
+    return Batch([&, mine](catalog::Session& session) {
       return BuildPart(job, session, missing[mine], parallel, side);
     });
   });

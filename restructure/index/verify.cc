@@ -64,7 +64,7 @@ absl::StatusOr<Next> Verify(Job& job) {
   absl::Status passed = RunPass(job, [&](std::int64_t) -> std::optional<Batch> {
     const std::size_t mine = next++;
     if (mine >= due.size()) return std::nullopt;
-    return Batch([&, mine](catalog::Session& session, Turns&) -> absl::StatusOr<std::int64_t> {
+    return Batch([&, mine](catalog::Session& session) -> absl::StatusOr<std::int64_t> {
       const catalog::PartIndex& index = due[mine].new_index;
       absl::StatusOr<catalog::IndexCheck> check = catalog::CheckIndex(session, index.oid);
       if (!check.ok()) return check.status();

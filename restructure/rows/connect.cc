@@ -29,21 +29,6 @@ absl::Status EnterStage(Job& job, const char* stage, const std::function<absl::S
   return done;
 }
 
-namespace {
-
-// Into so many pieces, or one for each block.
-std::vector<catalog::BlockRange> CutIntoTurns(catalog::BlockRange range, std::int64_t count) {
-  const std::int64_t blocks = range.high - range.low;
-  count = std::clamp<std::int64_t>(count, 1, std::max<std::int64_t>(blocks, 1));
-  std::vector<catalog::BlockRange> turns;
-  for (std::int64_t i = 0; i < count; ++i) {
-    turns.push_back({range.low + blocks * i / count, range.low + blocks * (i + 1) / count});
-  }
-  return turns;
-}
-
-}  // namespace
-
 absl::StatusOr<std::int64_t> MoveBlocks(Job& job, const std::string& pass, const BlockMove& move) {
   const catalog::Target target = job.target();
   absl::StatusOr<std::int64_t> blocks = catalog::SourceBlocks(*job.session, target);
@@ -61,7 +46,7 @@ absl::StatusOr<std::int64_t> MoveBlocks(Job& job, const std::string& pass, const
   job.progress->AddRows(rows_done);
   BlockCursor cursor(*blocks, *done, rows_per_block);
   std::atomic<std::int64_t> moved{rows_done};
-  const auto move_range = [&](catalog::Session& session, Turns& turns,
+  const auto move_range = [&](catalog::Session& session,
                               catalog::BlockRange range) -> absl::StatusOr<std::int64_t> {
     std::int64_t rows = 0;
     GuardOptions options;
@@ -69,15 +54,9 @@ absl::StatusOr<std::int64_t> MoveBlocks(Job& job, const std::string& pass, const
     options.is_batch = true;
     bool marked_before = false;
     absl::Status status = RunGuarded(job, session, "copy", options, [&] {
-      rows = 0;
-      for (const catalog::BlockRange turn : CutIntoTurns(range, turns.count())) {
-        if (turn.low > range.low) {
-          if (absl::Status go_on = turns.Next(); !go_on.ok()) return go_on;
-        }
-        absl::StatusOr<std::int64_t> inserted = move(session, target, turn);
-        if (!inserted.ok()) return inserted.status();
-        rows += *inserted;
-      }
+      absl::StatusOr<std::int64_t> inserted = move(session, target, range);
+      if (!inserted.ok()) return inserted.status();
+      rows = *inserted;
       absl::Status marked = catalog::MarkBlocks(session, job.id(), pass, range, rows);
       marked_before = absl::IsAlreadyExists(marked);
       return marked;
@@ -91,9 +70,7 @@ absl::StatusOr<std::int64_t> MoveBlocks(Job& job, const std::string& pass, const
   absl::Status passed = RunPass(job, [&](std::int64_t rows) -> std::optional<Batch> {
     const std::optional<catalog::BlockRange> range = cursor.Next(rows);
     if (!range) return std::nullopt;
-    return Batch([&move_range, range](catalog::Session& session, Turns& turns) {
-      return move_range(session, turns, *range);
-    });
+    return Batch([&move_range, range](catalog::Session& s) { return move_range(s, *range); });
   });
   if (!passed.ok()) return passed;
   return moved;
@@ -141,7 +118,7 @@ absl::Status Settle(Job& job) {
   absl::Status passed = RunPass(job, [&](std::int64_t rows) -> std::optional<Batch> {
     const std::optional<catalog::BlockRange> range = cursor.Next(rows);
     if (!range) return std::nullopt;
-    return Batch([&, range](catalog::Session& session, Turns&) -> absl::StatusOr<std::int64_t> {
+    return Batch([&, range](catalog::Session& session) -> absl::StatusOr<std::int64_t> {
       absl::Status status = RunGuarded(job, session, "settle", options, [&] {
         return catalog::SettleBlocks(session, target, *range).status();
       });
@@ -168,7 +145,7 @@ absl::Status BuildIndexes(Job& job, const std::vector<IndexBuild>& missing) {
   return RunPass(job, [&](std::int64_t) -> std::optional<Batch> {
     const std::size_t mine = next++;
     if (mine >= missing.size()) return std::nullopt;
-    return Batch([&, mine](catalog::Session& session, Turns&) -> absl::StatusOr<std::int64_t> {
+    return Batch([&, mine](catalog::Session& session) -> absl::StatusOr<std::int64_t> {
       GuardOptions options;
       options.hold_source = false;  // Nothing of the source is read, and this may take long.
       const int processes = mine + 1 == missing.size() ? last : each;

@@ -105,7 +105,7 @@ absl::StatusOr<catalog::Comparison> CompareAll(
   absl::Status passed = RunPass(job, [&](std::int64_t) -> std::optional<Batch> {
     const std::size_t mine = next++;
     if (mine >= ranges.size()) return std::nullopt;
-    return Batch([&, mine](catalog::Session& session, Turns&) -> absl::StatusOr<std::int64_t> {
+    return Batch([&, mine](catalog::Session& session) -> absl::StatusOr<std::int64_t> {
       absl::StatusOr<catalog::Comparison> comparison = compare(session, ranges[mine]);
       if (!comparison.ok()) return comparison.status();
       const std::lock_guard<std::mutex> lock(mutex);

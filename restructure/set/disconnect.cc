@@ -29,7 +29,7 @@ absl::Status EmptyInBatches(Job& job, const catalog::Structure& retired) {
   return RunPass(job, [&](std::int64_t rows) -> std::optional<Batch> {
     const std::optional<catalog::BlockRange> range = cursor.Next(rows);
     if (!range) return std::nullopt;
-    return Batch([&, range](catalog::Session& session, Turns&) -> absl::StatusOr<std::int64_t> {
+    return Batch([&, range](catalog::Session& session) -> absl::StatusOr<std::int64_t> {
       std::int64_t gone = 0;
       absl::Status status = RunGuarded(job, session, "empty", options, [&] {
         absl::StatusOr<std::int64_t> rows_gone =

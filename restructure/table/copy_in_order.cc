@@ -78,7 +78,7 @@ absl::Status MoveRanges(Job& job, const std::vector<catalog::MarkedOrderRange>& 
   absl::Status passed = RunPass(job, [&](std::int64_t) -> std::optional<Batch> {
     const std::size_t mine = next++;
     if (mine >= open.size()) return std::nullopt;
-    return Batch([&, mine](catalog::Session& session, Turns&) -> absl::StatusOr<std::int64_t> {
+    return Batch([&, mine](catalog::Session& session) -> absl::StatusOr<std::int64_t> {
       GuardOptions options;
       options.check_storage = true;
       std::int64_t rows = 0;

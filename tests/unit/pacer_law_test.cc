@@ -41,12 +41,11 @@ TEST_F(PacedByCommitsTest, AllRunOnAServerThatFeelsNothing) {
   for (int worker = 0; worker < 4; ++worker) {
     EXPECT_TRUE(Next(worker).may_run) << worker;
     EXPECT_EQ(Next(worker).pause, absl::ZeroDuration());
-    EXPECT_EQ(Next(worker).turns, 1);
     EXPECT_EQ(Next(worker).reason, "");
   }
 }
 
-TEST_F(PacedByCommitsTest, AShareOfOneWorkerIsShortTurnsWithARestBeforeEach) {
+TEST_F(PacedByCommitsTest, AShareOfTheTimeIsAPauseBeforeTheBatch) {
   Commits(60, absl::Milliseconds(4));
   for (int i = 0; i < 50; ++i) pacer_.BatchDone(2000, absl::Milliseconds(100));
   Commits(25, absl::Milliseconds(12));  // Over the limit of 8 ms, but no panic.
@@ -59,9 +58,7 @@ TEST_F(PacedByCommitsTest, AShareOfOneWorkerIsShortTurnsWithARestBeforeEach) {
   for (int i = 0; i < 40 && !Next(0).may_run; ++i) Commits(1, absl::Milliseconds(12));  // a breath
   const Decision slow = Next(0);
   EXPECT_TRUE(slow.may_run);
-  EXPECT_NEAR(slow.turns, 50, 1) << "100 ms in turns of 2 ms";
-  EXPECT_GT(slow.rest, 1) << "less than half of one worker's time";
-  EXPECT_NEAR(absl::FDivDuration(slow.pause, slow.rest * absl::Milliseconds(2)), 1, 0.05);
+  EXPECT_GT(slow.pause, absl::Milliseconds(100)) << "less than half of one worker's time";
 }
 
 TEST_F(PacedByCommitsTest, TheSmallerOfWhatCommitsAndSignalsAllowCounts) {

@@ -16,25 +16,6 @@ std::vector<std::pair<std::int64_t, std::int64_t>> All(BlockCursor& cursor, std:
   return ranges;
 }
 
-TEST(Turns, TheRestsAreNoWork) {
-  absl::Duration took;
-  Turns turns(2, [&took](absl::Duration turn) {
-    took = turn;
-    absl::SleepFor(absl::Milliseconds(300));
-    return absl::OkStatus();
-  });
-  absl::SleepFor(absl::Milliseconds(10));
-  EXPECT_TRUE(turns.Next().ok());
-  EXPECT_GE(took, absl::Milliseconds(10));
-  EXPECT_GE(turns.worked(), took);
-  EXPECT_LT(turns.worked(), absl::Milliseconds(300));
-}
-
-TEST(Turns, ABatchIsGivenUpWhenARestSaysSo) {
-  Turns turns(2, [](absl::Duration) { return absl::AbortedError("stopped"); });
-  EXPECT_EQ(turns.Next().message(), "stopped");
-}
-
 TEST(BlockCursor, CoversEveryBlockOnceInOrder) {
   BlockCursor cursor(10, {}, 1.0);
   EXPECT_EQ(All(cursor, 4),
