@@ -114,9 +114,8 @@ absl::StatusOr<FastSignals> ReadFastSignals(Session& session, const SignalSource
   // Before PostgreSQL 15 it is known too late.
   const char* const database =
       sources.version >= 150000
-          ? "d.active_time, d.xact_commit + d.xact_rollback, d.idle_in_transaction_time"
-            " FROM pg_catalog.pg_stat_database d, "
-          : "NULL, NULL, NULL FROM (SELECT pg_catalog.current_database() AS datname) d, ";
+          ? "d.active_time, d.xact_commit + d.xact_rollback FROM pg_catalog.pg_stat_database d, "
+          : "NULL, NULL FROM (SELECT pg_catalog.current_database() AS datname) d, ";
   absl::StatusOr<Rows> rows = session.QueryPrepared(
       absl::StrCat("SELECT ", kPosition, ", coalesce(w.n, 0), coalesce(w.longest, 0), ", active,
                    ", ", database, kWaits, " WHERE d.datname = pg_catalog.current_database()"));
@@ -128,8 +127,7 @@ absl::StatusOr<FastSignals> ReadFastSignals(Session& session, const SignalSource
   signals.longest_wait_for_us = absl::Seconds(ToDouble(row[2]));
   if (row[3]) signals.active_sessions = static_cast<int>(ToInt(row[3]));
   if (row[4] && row[5])
-    signals.database = Usage{absl::Milliseconds(ToDouble(row[4])), ToInt(row[5]),
-                             absl::Milliseconds(ToDouble(row[6]))};
+    signals.database = Usage{absl::Milliseconds(ToDouble(row[4])), ToInt(row[5])};
   rows = session.QueryPrepared(kReplicas);
   if (!rows.ok()) return rows.status();
   for (const Row& replica : *rows) {

@@ -131,7 +131,6 @@ namespace {
 // In nanoseconds, which are atomic.
 std::atomic<std::int64_t> active_of_all{0};
 std::atomic<std::int64_t> transactions_of_all{0};
-std::atomic<std::int64_t> idle_of_all{0};
 
 }  // namespace
 
@@ -147,28 +146,20 @@ struct Session::Implementation {
 
   // Of the present transaction; and the least that any answer took, which is not the server's time.
   absl::Duration active;
-  absl::Duration idle;
   absl::Duration way = absl::InfiniteDuration();
-  absl::Time answered = absl::InfinitePast();  // the last statement of this transaction
 
   bool Open() const { return !lost && connection->is_open(); }
 
-  void Count(absl::Time start) {
-    const absl::Time now = absl::Now();
-    way = std::min(way, now - start);
-    active += now - start - way;
-    // Nothing is idle before BEGIN, the first statement.
-    if (in_transaction && answered != absl::InfinitePast()) idle += start - answered + way;
-    answered = now;
+  void Count(absl::Duration elapsed) {
+    way = std::min(way, elapsed);
+    active += elapsed - way;
     if (!in_transaction) TransactionEnded();
   }
 
   void TransactionEnded() {
     active_of_all += absl::ToInt64Nanoseconds(active);
-    idle_of_all += absl::ToInt64Nanoseconds(idle);
     ++transactions_of_all;
-    active = idle = absl::ZeroDuration();
-    answered = absl::InfinitePast();
+    active = absl::ZeroDuration();
   }
 
   // The name of the statement.
@@ -213,7 +204,7 @@ struct Session::Implementation {
       status = CurrentExceptionStatus(Open());
       if (absl::IsUnavailable(status)) lost = true;
     }
-    Count(start);
+    Count(absl::Now() - start);
     return status;
   }
 };
@@ -234,6 +225,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const std::string& connin
     return absl::UnavailableError(ServerMessage(error.what()));
   }
   auto session = std::unique_ptr<Session>(new Session(std::move(implementation)));
+  // First of all: on a server that is busy, the role's own limit may be too short for what follows.
+  if (absl::Status set = session->Execute("SET statement_timeout = 0"); !set.ok()) return set;
   absl::StatusOr<Rows> before = session->Query(
       "SELECT s, pg_catalog.current_setting('server_version_num')::int,"
       " pg_catalog.current_setting('session_replication_role')"
@@ -274,8 +267,7 @@ absl::Status Session::Execute(const std::string& sql) {
 
 std::int64_t Session::affected_rows() const { return implementation_->affected_rows; }
 Usage Session::OfAll() {
-  return {absl::Nanoseconds(active_of_all.load()), transactions_of_all.load(),
-          absl::Nanoseconds(idle_of_all.load())};
+  return {absl::Nanoseconds(active_of_all.load()), transactions_of_all.load()};
 }
 int Session::backend_pid() const { return implementation_->connection->backendpid(); }
 const std::vector<std::string>& Session::search_path() const {

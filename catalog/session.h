@@ -38,12 +38,10 @@ double ToDouble(const Value& value);
 bool ToBool(const Value& value);
 std::string ToText(const Value& value);
 
-// What sessions did: how long statements of theirs ran, the transactions that ended, and how long
-// they were idle in one.
+// What sessions did: how long statements of theirs ran, and the transactions that ended.
 struct Usage {
   absl::Duration active;
   std::int64_t transactions = 0;
-  absl::Duration idle;
 };
 
 class Session {

@@ -64,11 +64,10 @@ absl::Status SignalReader::ReadFast(absl::Time now) {
   load_.active_sessions = read->active_sessions;
   if (read->database) {
     const catalog::Usage ours = catalog::Session::OfAll();
-    load_.transaction = transaction_time_.Observe(
-        now, {read->database->active, read->database->transactions, read->database->idle},
-        {ours.active, ours.transactions, ours.idle});
+    load_.transaction =
+        transaction_time_.Observe(now, {read->database->active, read->database->transactions},
+                                  {ours.active, ours.transactions});
   }
-  load_.transaction_pending = read->database && transaction_time_.undecided();
   load_.replicas.emplace();
   load_.replica_lag.reset();
   load_.replica_lag_bytes.reset();

@@ -140,8 +140,7 @@ void Controller::LearnFirst(absl::Time now, absl::Duration canary) {
   if (hears_transactions() && has_run_ && now - idle_since_ < kSettle + late_) return;
   heard_.push_back(canary);
   if (heard_.size() < (hears_transactions() ? kTransactionsToLearn : kSamplesToLearn)) return;
-  // What others take is slower while the job begins: the best of a few counts.
-  alone_ = hears_transactions() ? *std::min_element(heard_.begin(), heard_.end()) : Median(heard_);
+  alone_ = Median(heard_);
   smoothed_ = alone_;
   heard_.clear();
   ready_ = true;

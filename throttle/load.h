@@ -42,9 +42,6 @@ struct Load {
   // How long transactions of others took of late; empty: not known, or they have next to none.
   std::optional<TransactionLook> transaction;
 
-  // It will soon be known for the first time.
-  bool transaction_pending = false;
-
   // How many workers of ours ran a batch at this moment; empty: not known.
   std::optional<int> workers_busy;
 

@@ -151,11 +151,10 @@ void Pacer::Steer(const Load& load) {
 
 // Of several jobs none knows which transactions are the others' batches. And who has said how long
 // a commit may take has said all.
-bool Pacer::MayHeedTransactions() const {
-  return latest_.canary && latest_.jobs <= 1 && limits_.commit_max <= absl::ZeroDuration();
+bool Pacer::HeedsTransactions() const {
+  return latest_.canary && latest_.transaction && latest_.jobs <= 1 &&
+         limits_.commit_max <= absl::ZeroDuration();
 }
-
-bool Pacer::HeedsTransactions() const { return MayHeedTransactions() && latest_.transaction; }
 
 void Pacer::Judge() {
   signals_ = Signals(latest_, limits_, baseline_);
@@ -188,10 +187,6 @@ Pacer::Allowance Pacer::BorneByCommits() const {
   };
   if (latest_.canary) heed(controller_);
   if (HeedsTransactions()) heed(of_transactions_);
-  // What they take is learnt before anybody of ours runs.
-  if (MayHeedTransactions() && latest_.transaction_pending) {
-    allowance = {0, of_transactions_.reason()};
-  }
   return allowance;
 }
 
