@@ -98,7 +98,7 @@ constexpr char kPins[] =
     "SET IntervalStyle = 'postgres'; SET extra_float_digits = 1; SET bytea_output = 'hex';"
     "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = "
     "off;"
-    "SET statement_timeout = 0; SET lock_timeout = 0; SET row_security = off; SET jit = off;"
+    "SET lock_timeout = 0; SET row_security = off; SET jit = off;"
     "SET idle_in_transaction_session_timeout = '60s'; SET default_tablespace = '';"
     "SET client_min_messages = warning; SET standard_conforming_strings = on;"
     "SET client_encoding = 'UTF8'; SET check_function_bodies = on;"
