@@ -14,10 +14,10 @@
 namespace tools {
 namespace {
 
-int IntFromEnvironment(const char* name, int otherwise) {
+int PositiveFromEnvironment(const char* name, int otherwise) {
   const char* text = std::getenv(name);
   int value = 0;
-  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+  return text != nullptr && absl::SimpleAtoi(text, &value) && value > 0 ? value : otherwise;
 }
 
 }  // namespace
@@ -68,12 +68,13 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
   settings.batch_size.target = run.batch_target;
   settings.batch_size.bytes_max = run.batch_bytes;
   // For tests, which hit boundaries with tiny batches and short leases.
-  if (const int rows = IntFromEnvironment("PG_RESTRUCTURE_JOB_BATCH_ROWS", 0); rows > 0) {
+  if (const int rows = PositiveFromEnvironment("PG_RESTRUCTURE_JOB_BATCH_ROWS", 0); rows > 0) {
     settings.batch_size.rows_first = settings.batch_size.rows_min = settings.batch_size.rows_max =
         rows;
   }
-  settings.order_range_bytes = IntFromEnvironment("PG_RESTRUCTURE_ORDER_RANGE_BYTES", 64 << 20);
-  settings.lease = absl::Seconds(IntFromEnvironment("PG_RESTRUCTURE_LEASE_SECONDS", 15));
+  settings.order_range_bytes =
+      PositiveFromEnvironment("PG_RESTRUCTURE_ORDER_RANGE_BYTES", 64 << 20);
+  settings.lease = absl::Seconds(PositiveFromEnvironment("PG_RESTRUCTURE_LEASE_SECONDS", 15));
   return settings;
 }
 

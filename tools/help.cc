@@ -3,8 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tools/command_table.h"
 #include "tools/exit_codes.h"
-#include "tools/option_tables.h"
+#include "tools/option_table.h"
 #include "tools/options.h"
 
 namespace tools {

@@ -7,7 +7,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "tools/option_tables.h"
+#include "tools/command_table.h"
+#include "tools/option_table.h"
 #include "tools/option_values.h"
 
 namespace tools {

@@ -15,7 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "tools/option_tables.h"
+#include "tools/option_table.h"
 #include "tools/option_values.h"
 
 namespace tools {

@@ -15,7 +15,7 @@
 #include "throttle/trace.h"
 #include "tools/command_context.h"
 #include "tools/exit_codes.h"
-#include "tools/option_tables.h"
+#include "tools/option_table.h"
 #include "tools/option_values.h"
 #include "tools/parallel.h"
 #include "tools/simulate_grid.h"

@@ -7,7 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "tools/option_tables.h"
+#include "tools/command_table.h"
+#include "tools/option_table.h"
 #include "tools/option_values.h"
 #include "tools/profile.h"
 

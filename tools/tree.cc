@@ -1,38 +1,22 @@
 #include "tools/tree.h"
 
 #include <cstdio>
-#include <memory>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/session.h"
 #include "restructure/table/tree.h"
 #include "tools/command_context.h"
+#include "tools/connection.h"
+#include "tools/drive.h"
 #include "tools/exit_codes.h"
+#include "tools/plans.h"
 
 namespace tools {
 namespace {
-
-// A connection that is lost meanwhile is made anew: what was begun is found again.
-template <typename Result>
-absl::StatusOr<Result> WithSession(
-    const std::string& conninfo,
-    const std::function<absl::StatusOr<Result>(catalog::Session&)>& work) {
-  constexpr int kTriesMax = 20;
-  absl::StatusOr<Result> result = absl::UnknownError("");
-  for (int tries = 0; tries < kTriesMax; ++tries) {
-    if (tries > 0) absl::SleepFor(absl::Milliseconds(500));
-    absl::StatusOr<std::unique_ptr<catalog::Session>> session =
-        catalog::Session::Open(conninfo, "pg_restructure");
-    result = session.ok() ? work(**session) : absl::StatusOr<Result>(session.status());
-    if (!absl::IsUnknown(result.status()) && !absl::IsUnavailable(result.status())) break;
-  }
-  return result;
-}
 
 struct Begun {
   std::int64_t tree_id = 0;
@@ -69,12 +53,12 @@ void Tell(const Arguments& arguments, const restructure::TreePlan& plan, const s
 
 }  // namespace
 
-int RunTree(const Arguments& arguments, const std::string& conninfo,
-            const restructure::TableRequest& request, const std::string& goal,
-            const DriveJob& drive) {
+int RunTree(const Arguments& arguments, const std::string& conninfo, const std::string& goal) {
   if (absl::Status refused = RefuseHold(arguments); !refused.ok()) return Refuse(refused);
+  const absl::StatusOr<restructure::TableRequest> request = TableRequestOf(arguments);
+  if (!request.ok()) return Refuse(request.status());
   const absl::StatusOr<Begun> begun = WithSession<Begun>(
-      conninfo, [&](catalog::Session& session) { return Begin(session, arguments, request); });
+      conninfo, [&](catalog::Session& session) { return Begin(session, arguments, *request); });
   if (!begun.ok()) return Refuse(begun.status());
   const restructure::Settings settings = SettingsFrom(arguments.run);
   if (!arguments.run.quiet) absl::PrintF("%s", restructure::RenderPlan(begun->plan, settings));
@@ -96,7 +80,9 @@ int RunTree(const Arguments& arguments, const std::string& conninfo,
     if (!job_id.ok()) return Refuse(job_id.status());
     if (!arguments.run.quiet) absl::PrintF("job %d: %s\n", *job_id, part.name);
     std::fflush(stdout);
-    if (const int code = drive(*job_id, goal); code != kExitDone) return code;
+    if (const int code = Drive(conninfo, arguments, arguments.kind, *job_id, goal);
+        code != kExitDone)
+      return code;
     jobs.push_back(*job_id);
   }
   const absl::StatusOr<bool> ended =

@@ -8,7 +8,8 @@
 
 #include "gtest/gtest.h"
 #include "tools/command_context.h"
-#include "tools/option_tables.h"
+#include "tools/command_table.h"
+#include "tools/option_table.h"
 
 namespace restructure {
 namespace {

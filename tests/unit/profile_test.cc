@@ -15,7 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "tools/command_context.h"
-#include "tools/option_tables.h"
+#include "tools/option_table.h"
 
 namespace tools {
 namespace {

@@ -1,35 +1,14 @@
-// The options and commands as data: the parser, the checks and the help texts read these tables.
+// The commands as data, and which options belong to each.
 
-#ifndef TOOLS_OPTION_TABLES_H_
-#define TOOLS_OPTION_TABLES_H_
+#ifndef TOOLS_COMMAND_TABLE_H_
+#define TOOLS_COMMAND_TABLE_H_
 
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/types/span.h"
-#include "tools/options.h"
+#include "tools/option_table.h"
 
 namespace tools {
-
-struct OptionSpec {
-  const char* name;
-  char letter;           // 0: none.
-  const char* argument;  // nullptr: a flag.
-  const char* help;      // With the default, unless `otherwise` has it.
-  absl::Status (*apply)(const std::string& value, Arguments& arguments);
-  // The default as a user would write it. What has one is a key of a profile, too.
-  const char* otherwise = nullptr;
-  bool repeatable = false;
-};
-
-absl::Span<const OptionSpec> ConnectOptions();
-absl::Span<const OptionSpec> RunOptionSpecs();
-absl::Span<const OptionSpec> OtherOptions();
-const OptionSpec* FindOption(const std::string& name);
-
-// "parallel workers, 1 to 64 (4)"
-std::string HelpOf(const OptionSpec& option);
 
 enum class Words { kNone, kKindAndName, kVerb, kVerbAndName, kJob, kMaybeJob, kMaybeCommand };
 
@@ -62,4 +41,4 @@ std::string WordsUsage(const CommandSpec& command);
 
 }  // namespace tools
 
-#endif  // TOOLS_OPTION_TABLES_H_
+#endif  // TOOLS_COMMAND_TABLE_H_
