@@ -126,7 +126,7 @@ class ControlTest : public ServerTest {
 };
 
 TEST_F(ControlTest, WorkersComeAndGoWhileTheJobRuns) {
-  const std::unique_ptr<Tool> run = Begin("0.1", {"--no-throttle", "--workers", "1"});
+  const std::unique_ptr<Tool> run = Begin("0.5", {"--no-throttle", "--workers", "1"});
   ASSERT_TRUE(AwaitWorkers(1));
   sql().Exec(absl::StrCat("SELECT restructure.adjust(", Job(), ", 'workers', '4')"));
   EXPECT_TRUE(AwaitWorkers(4)) << Workers();

@@ -1,4 +1,6 @@
-// Indexes: another key, under live traffic; constraints with their foreign keys; partition trees.
+// Indexes: another key, under live traffic; constraints with their foreign keys.
+
+#include "tests/server/indexes.h"
 
 #include <atomic>
 #include <csignal>
@@ -8,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "tests/server/fixture.h"
 #include "tests/server/kills.h"
 #include "tests/server/lock_meter.h"
 #include "tests/server/writers.h"
@@ -16,14 +17,8 @@
 namespace server {
 namespace {
 
-class IndexTest : public ServerTest {
+class IndexTest : public IndexesTest {
  protected:
-  static Arguments RunIndex(const std::string& name, const Arguments& more) {
-    Arguments arguments = {"run", "index", name, "--no-throttle"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-
   // public.orders, with an index by customer that is in the wrong order.
   void CreateOrders(int rows) {
     sql().Exec(absl::StrCat(
@@ -32,15 +27,6 @@ class IndexTest : public ServerTest {
         "INSERT INTO orders SELECT i, i % 97, timestamptz '2026-01-01' + i * interval '1 min',"
         " i * 1.5, CASE i % 10 WHEN 0 THEN 'open' ELSE 'done' END FROM generate_series(1, ",
         rows, ") i; CREATE INDEX orders_by_customer ON orders (placed, customer); ANALYZE orders"));
-  }
-
-  // All indexes of a table, as the server writes them; names of the job's own would show.
-  std::string Indexes(const std::string& table) {
-    return sql().Text(
-        "SELECT string_agg(pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE"
-        " ' INVALID' END, E'\\n' ORDER BY indexrelid::regclass::text COLLATE \"C\")"
-        " FROM pg_index WHERE indrelid = $1::text::regclass",
-        {table});
   }
 
   // What hangs on the table's constraints and indexes besides their definitions.
@@ -57,11 +43,6 @@ class IndexTest : public ServerTest {
         " UNION ALL SELECT format('%s.%s target %s', attrelid::regclass, attname, attstattarget)"
         "  FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relkind = 'i'"
         "  AND relnamespace = 'public'::regnamespace AND attstattarget >= 0) l(line)");
-  }
-
-  void ExpectNothingOfOurs() {
-    EXPECT_TRUE(Clean());
-    EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_class WHERE relname ~ '__(new|old)'"), "0");
   }
 };
 
@@ -293,106 +274,6 @@ TEST_F(IndexTest, EveryKindOfDefinitionComesThrough) {
     sql().Exec("DROP INDEX \"Odd \"\"name; (x\"");
   }
   ExpectNothingOfOurs();
-}
-
-class PartitionedIndexTest : public IndexTest {
- protected:
-  void SetUp() override {
-    IndexTest::SetUp();
-    sql().Exec(
-        "CREATE TABLE logs (day int NOT NULL, region text NOT NULL, n int, note text)"
-        " PARTITION BY RANGE (day);"
-        "CREATE TABLE logs_1 PARTITION OF logs FOR VALUES FROM (0) TO (10);"
-        "CREATE TABLE logs_2 PARTITION OF logs FOR VALUES FROM (10) TO (20)"
-        " PARTITION BY LIST (region);"
-        "CREATE TABLE logs_2_eu PARTITION OF logs_2 FOR VALUES IN ('eu');"
-        "CREATE TABLE logs_2_rest PARTITION OF logs_2 DEFAULT;"
-        "CREATE TABLE logs_default PARTITION OF logs DEFAULT;"
-        "CREATE TABLE \"logs with quite a long name, so that names of its index are cut\""
-        " PARTITION OF logs FOR VALUES FROM (30) TO (40);"
-        "CREATE TABLE \"logs with quite a long name, so that names of its index are cat\""
-        " PARTITION OF logs FOR VALUES FROM (40) TO (50);"
-        "INSERT INTO logs SELECT i % 60, CASE i % 3 WHEN 0 THEN 'eu' ELSE 'us' END, i, 'note ' || i"
-        " FROM generate_series(1, 6000) i;"
-        "CREATE INDEX logs_idx ON logs (region, day);"
-        "COMMENT ON INDEX logs_idx IS 'by region'");
-  }
-
-  // Leaves that have no valid index like the root's.
-  std::string Incomplete() {
-    return sql().Text(
-        "SELECT count(*) FROM pg_partition_tree('logs') t WHERE NOT EXISTS ("
-        " SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-        " WHERE i.indrelid = t.relid AND i.indisvalid AND c.relname !~ '__(new|old)'"
-        " AND pg_get_indexdef(i.indexrelid, 1, false) = 'n'"
-        " AND (t.level = 0 OR c.relispartition))");
-  }
-};
-
-TEST_F(PartitionedIndexTest, TheWholeTreeChanges) {
-  const std::string count = sql().Text("SELECT count(*) FROM pg_index");
-  const Arguments run = RunIndex("logs_idx", {"--key", "n, day", "--workers", "3", "--soak", "0"});
-  ASSERT_TRUE(Exits(kDone, Run(run)));
-  EXPECT_EQ(Incomplete(), "0");
-  EXPECT_EQ(sql().Text("SELECT obj_description('logs_idx'::regclass, 'pg_class')"), "by region");
-  ExpectNothingOfOurs();
-  EXPECT_EQ(std::stoi(sql().Text("SELECT count(*) FROM pg_index WHERE indrelid IN"
-                                 " (SELECT relid FROM pg_partition_tree('logs'))")),
-            8)
-      << "before, the ledger's included: " << count;
-}
-
-TEST_F(PartitionedIndexTest, PartitionsComeAndGoMeanwhile) {
-  Tool run(target(), RunIndex("logs_idx", {"--key", "n, day", "--workers", "1"}),
-           {"PG_RESTRUCTURE_FAIL=index_concurrently.before@2:sleep=2500"});
-  ASSERT_TRUE(Eventually([&] {
-    return sql().Holds(
-        "1 = (SELECT count(*) FROM pg_class c JOIN pg_index ON indexrelid = c.oid"
-        " WHERE relname ~ '__new' AND relkind = 'i' AND indisvalid)");
-  }));
-  sql().Exec(
-      "CREATE TABLE logs_young (LIKE logs); INSERT INTO logs_young VALUES (55, 'eu', 5);"
-      "DELETE FROM logs_default WHERE day BETWEEN 50 AND 59;"
-      "ALTER TABLE logs ATTACH PARTITION logs_young FOR VALUES FROM (50) TO (60);"
-      "DROP TABLE \"logs with quite a long name, so that names of its index are cat\"");
-  ASSERT_TRUE(Exits(kDone, run.Wait()));
-  EXPECT_EQ(Incomplete(), "0");
-  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
-  ASSERT_TRUE(Exits(kDone, Run({"revert", Job()})));
-  ASSERT_TRUE(Exits(kDone, Run({"finish", Job()})));
-  EXPECT_EQ(Incomplete(), "0");
-  ExpectNothingOfOurs();
-}
-
-TEST_F(PartitionedIndexTest, AbortLeavesNothing) {
-  const std::string before = Indexes("logs_2_eu");
-  ASSERT_TRUE(Exits(kDone, Run(RunIndex("logs_idx", {"--key", "n", "--hold-before-swap"}))));
-  ASSERT_TRUE(Exits(kDone, Run({"abort", Job()})));
-  EXPECT_EQ(Indexes("logs_2_eu"), before);
-  ExpectNothingOfOurs();
-}
-
-// The tool dies at every named place of an index's life; the same command goes on.
-TEST_F(PartitionedIndexTest, KilledAnywhere) {
-  constexpr std::size_t kLives = 2;
-  const std::vector<std::string> names =
-      FailpointNames({"index_", "open_job.", "lease.", "build.", "connect.", "verify.", "swap.",
-                      "soak.", "drop.", "close_job.", "release."});
-  std::size_t kills = 0;
-  std::string from = "region, day";
-  std::string to = "n, day";
-  for (const std::vector<std::string>& some : Dealt(names, kLives)) {
-    const Arguments run = RunIndex("logs_idx", {"--key", to, "--soak", "0"});
-    const Killed killed = RunKilled(
-        target(), [&] { return run; }, some);
-    kills += killed.at.size();
-    EXPECT_TRUE(killed.last.exit_code == kDone || WasDoneBefore(killed.last))
-        << killed.story << killed.last;
-    EXPECT_TRUE(absl::StrContains(Indexes("logs"), absl::StrCat("(", to, ")"))) << killed.story;
-    EXPECT_TRUE(Clean()) << killed.story;
-    std::swap(from, to);
-  }
-  EXPECT_GT(kills, 15U);
 }
 
 TEST_F(IndexTest, AConstraintIsExchangedOnceThoughKilledAnywhere) {
