@@ -73,6 +73,29 @@ SELECT DISTINCT words, fate, owner IS NULL OR pg_catalog.pg_has_role(owner, 'USA
 WHERE fate IN ('immovable', 'moved') ORDER BY 1
 )sql";
 
+// What the exchange cannot do for this role: foreign keys are created anew, with the tables that
+// they refer to locked against changes of what is referred to, and triggers, too.
+constexpr char kLacking[] = R"sql(
+WITH referred AS (
+  SELECT c.oid, c.oid::pg_catalog.regclass AS name, pg_catalog.bool_and((
+      SELECT pg_catalog.bool_and(pg_catalog.has_column_privilege(c.oid, n, 'REFERENCES'))
+      FROM pg_catalog.unnest(k.confkey) n)) AS may_refer
+  FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.confrelid
+  WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = $1::oid AND k.confrelid <> $1::oid
+  GROUP BY c.oid)
+SELECT pg_catalog.format('REFERENCES on %s', name) FROM referred WHERE NOT may_refer
+UNION ALL
+SELECT pg_catalog.format('UPDATE, DELETE or TRUNCATE on %s', name) FROM referred
+WHERE NOT pg_catalog.has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE' || CASE
+  WHEN pg_catalog.current_setting('server_version_num')::int >= 170000 THEN ', MAINTAIN'
+  ELSE '' END)
+UNION ALL
+SELECT DISTINCT pg_catalog.format('EXECUTE on function %s', tgfoid::pg_catalog.regprocedure)
+FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgparentid = 0
+  AND NOT pg_catalog.has_function_privilege(tgfoid, 'EXECUTE')
+ORDER BY 1
+)sql";
+
 absl::Status ReadDependants(Session& session, std::int64_t oid, TableShape* shape) {
   absl::StatusOr<Rows> rows = session.Query(kDependants, {absl::StrCat(oid)});
   if (!rows.ok()) return rows.status();
@@ -152,9 +175,13 @@ absl::StatusOr<TableShape> ReadTableShape(Session& session, std::int64_t oid) {
                       " UNION ALL SELECT pg_catalog.format('publication %I', p.pubname)"
                       " FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON "
                       "p.oid = r.prpubid"
-                      " WHERE r.prrelid = $1 AND NOT pg_catalog.pg_has_role(p.pubowner, 'USAGE')",
+                      " WHERE r.prrelid = $1 AND NOT pg_catalog.pg_has_role(p.pubowner, 'USAGE')"
+                      " UNION ALL SELECT pg_catalog.format('statistics object %I', stxname)"
+                      " FROM pg_catalog.pg_statistic_ext WHERE stxrelid = $1"
+                      " AND NOT pg_catalog.pg_has_role(stxowner, 'USAGE')",
                       oid, &shape.not_ours);
   }
+  if (status.ok()) status = ReadList(session, kLacking, oid, &shape.lacking);
   if (status.ok()) {
     status = ReadList(session,
                       "SELECT pg_catalog.pg_describe_object("

@@ -30,6 +30,7 @@ struct TableShape {
   // else may point there.
   std::vector<std::string> immovable;
   std::vector<std::string> not_ours;
+  std::vector<std::string> lacking;  // in words: privileges without which it cannot go over
   std::vector<std::string> partitioned_referrers;  // foreign keys of partitioned tables
   std::vector<std::string> generated;              // columns that the server computes itself
   std::vector<std::string> moved;  // in words: what the exchange points at the new table

@@ -128,6 +128,12 @@ absl::Status RefuseDependants(const catalog::TableFacts& table, const catalog::T
                table.name.Display(), ": ", absl::StrJoin(shape.not_ours, ", "),
                "\nHINT: run as a role that is a member of their owners."));
   }
+  if (!shape.lacking.empty()) {
+    return absl::PermissionDeniedError(StrCat(
+        "role ", catalog::DisplayName(server.user), " lacks what foreign keys and triggers of ",
+        table.name.Display(), " need to go over: ", absl::StrJoin(shape.lacking, ", "),
+        "\nHINT: GRANT it for the time of the job, or run as a role that has it."));
+  }
   return absl::OkStatus();
 }
 

@@ -1,5 +1,8 @@
 // Who may run the tool, and whose settings must not matter to it.
 
+#include <string>
+
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
 #include "tests/server/fixture.h"
 #include "tests/server/writers.h"
@@ -79,6 +82,45 @@ TEST_F(RolesTest, ReadersNeedSelectOnTheAliasAlone) {
   ASSERT_TRUE(Exits(kDone, RunAsOwner({"revert", Job()})));
   EXPECT_GT(reader.Number("SELECT count(*) FROM members_of_owner"), 0);
   EXPECT_EQ(reader.Try("SELECT restructure.connect_member('members_of_owner', '1')"), "42501");
+}
+
+// What a table needs to go over is asked of the plan, each by its name; with just that, it goes.
+TEST_F(RolesTest, PrivilegesThatTheExchangeNeedsAreAskedForBefore) {
+  const std::string other = target().database + "_other";
+  sql().Exec("CREATE ROLE " + other +
+             ";CREATE TABLE places (id int PRIMARY KEY, note text); INSERT INTO places VALUES (1);"
+             "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+             "CREATE TABLE visits (id int PRIMARY KEY, place int CONSTRAINT at REFERENCES places,"
+             " a int, b int); INSERT INTO visits SELECT i, 1, i, i FROM generate_series(1, 100) i;"
+             "CREATE TRIGGER touched BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCTION touch();"
+             "CREATE STATISTICS visits_ab ON a, b FROM visits;"
+             "REVOKE ALL ON FUNCTION touch() FROM PUBLIC; ALTER STATISTICS visits_ab OWNER TO " +
+             other + "; ALTER TABLE visits OWNER TO " + owner_ + "; ALTER TABLE places OWNER TO " +
+             other);
+  const Arguments run = {"run", "table", "visits", "--no-throttle", "--soak", "0"};
+  const auto expect_refused = [&](const std::string& words) {
+    const Outcome refused = RunAsOwner(run);
+    EXPECT_TRUE(Exits(kRefused, refused));
+    EXPECT_TRUE(absl::StrContains(refused.err, words)) << refused;
+    EXPECT_TRUE(absl::StrContains(refused.err, "HINT: ")) << refused;
+  };
+  expect_refused("does not own what goes over with public.visits: statistics object visits_ab");
+  sql().Exec("ALTER STATISTICS visits_ab OWNER TO " + owner_);
+  expect_refused(
+      "EXECUTE on function public.touch(), REFERENCES on public.places, "
+      "UPDATE, DELETE or TRUNCATE on public.places");
+  EXPECT_FALSE(sql().Holds("to_regclass('restructure.job') IS NOT NULL"));
+  sql().Exec("GRANT EXECUTE ON FUNCTION touch() TO " + owner_ + "; GRANT REFERENCES (id), DELETE" +
+             " ON places TO " + owner_);
+  EXPECT_TRUE(Exits(kDone, RunAsOwner(run)));
+  EXPECT_EQ(
+      sql().Text("SELECT string_agg(conname || convalidated, ' ' ORDER BY conname)"
+                 " FROM pg_constraint WHERE conrelid = 'visits'::regclass AND contype <> 'n'"),
+      "attrue visits_pkeytrue");
+  EXPECT_EQ(sql().Text("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'visits'::regclass"
+                       " AND tgname = 'touched'"),
+            "1");
+  sql().Exec("DROP OWNED BY " + other + " CASCADE");
 }
 
 // A plain role is not shown what others do; their snapshots count all the same.
