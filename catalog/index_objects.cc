@@ -115,7 +115,7 @@ absl::Status DropConcurrently(Session& session, const QualifiedName& index) {
 }
 
 absl::Status LockForIndex(Session& session, const QualifiedName& table) {
-  return session.Execute(absl::StrCat("LOCK TABLE ONLY ", table.Sql(), " IN SHARE MODE"));
+  return session.Lock(absl::StrCat("LOCK TABLE ONLY ", table.Sql(), " IN SHARE MODE"));
 }
 
 absl::Status CreateSkeleton(Session& session, const IndexDefinition& definition,
@@ -186,7 +186,7 @@ absl::Status SetMarks(Session& session, const QualifiedName& table, const std::s
 }
 
 absl::Status RenameIndex(Session& session, const QualifiedName& index, const std::string& name) {
-  return session.Execute(absl::StrCat("ALTER INDEX ", index.Sql(), " RENAME TO ", QuoteName(name)));
+  return session.Lock(absl::StrCat("ALTER INDEX ", index.Sql(), " RENAME TO ", QuoteName(name)));
 }
 
 absl::Status ReplaceConstraint(Session& session, const QualifiedName& table,

@@ -128,6 +128,9 @@ std::string ToText(const Value& value) { return value.value_or(""); }
 
 namespace {
 
+constexpr char kMicroseconds[] =
+    "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint";
+
 // In nanoseconds, which are atomic.
 std::atomic<std::int64_t> active_of_all{0};
 std::atomic<std::int64_t> transactions_of_all{0};
@@ -143,6 +146,9 @@ struct Session::Implementation {
   std::int64_t affected_rows = 0;
   bool in_transaction = false;
   bool lost = false;
+
+  std::int64_t locked_at = 0;  // in microseconds; 0: there was no Lock in the transaction
+  LockTimes lock_times;
 
   // Of the present transaction; and the least that any answer took, which is not the server's time.
   absl::Duration active;
@@ -170,6 +176,21 @@ struct Session::Implementation {
     connection->prepare(name, sql);
     if (!in_transaction) ++transactions_of_all;  // Parsing is one, too.
     return prepared.emplace(sql, name).first->second;
+  }
+
+  // With the time at which a Lock was released: the same message has the question for it.
+  absl::StatusOr<Rows> Commit() {
+    // The server counts what a session did up to a second late, unless it is told not to.
+    std::string sql = connection->server_version() >= 150000
+                          ? "SELECT pg_catalog.pg_stat_force_next_flush(); COMMIT"
+                          : "COMMIT";
+    if (locked_at != 0) absl::StrAppend(&sql, "; SELECT ", kMicroseconds);
+    absl::StatusOr<Rows> rows = Fetch([&] { return channel->exec(sql); });
+    if (!rows.ok() || locked_at == 0) return rows;
+    ++transactions_of_all;  // The question was one, too.
+    lock_times.held =
+        absl::Microseconds(std::max<std::int64_t>(ToInt(rows->front()[0]) - locked_at, 0));
+    return rows;
   }
 
   template <typename Run>
@@ -265,6 +286,22 @@ absl::Status Session::Execute(const std::string& sql) {
   return implementation_->Guarded([&] { implementation_->channel->exec(sql); });
 }
 
+absl::Status Session::Lock(const std::string& sql) {
+  // The statement began when the server received it.
+  absl::StatusOr<Rows> granted = implementation_->Fetch([&] {
+    return implementation_->channel->exec(absl::StrCat(
+        sql, "; SELECT ", kMicroseconds,
+        ", (extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())"
+        " * 1000000)::bigint"));
+  });
+  if (!granted.ok()) return granted.status();
+  if (implementation_->locked_at == 0) implementation_->locked_at = ToInt(granted->front()[0]);
+  implementation_->lock_times.waited += absl::Microseconds(ToInt(granted->front()[1]));
+  return absl::OkStatus();
+}
+
+LockTimes Session::lock_times() const { return implementation_->lock_times; }
+
 std::int64_t Session::affected_rows() const { return implementation_->affected_rows; }
 Usage Session::OfAll() {
   return {absl::Nanoseconds(active_of_all.load()), transactions_of_all.load()};
@@ -281,6 +318,8 @@ absl::StatusOr<Transaction> Transaction::Begin(Session& session, absl::string_vi
                                                Timeouts timeouts) {
   Session::Implementation& implementation = *session.implementation_;
   implementation.in_transaction = true;
+  implementation.locked_at = 0;
+  implementation.lock_times = {};
   absl::Status begun = session.Execute(
       absl::StrCat("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ",
                    Milliseconds(timeouts.lock),
@@ -312,17 +351,15 @@ absl::Status Transaction::Commit() {
       !status.ok()) {
     return status;
   }
-  // The server counts what a session did up to a second late, unless it is told not to.
-  const bool may_count_now = session.implementation_->connection->server_version() >= 150000;
-  absl::Status committed = session.Execute(
-      may_count_now ? "SELECT pg_catalog.pg_stat_force_next_flush(); COMMIT" : "COMMIT");
-  if (absl::IsUnavailable(committed)) {
+  Session::Implementation& implementation = *session.implementation_;
+  absl::StatusOr<Rows> committed = implementation.Commit();
+  if (absl::IsUnavailable(committed.status())) {
     return absl::UnknownError(
-        absl::StrCat("the connection was lost during COMMIT (", committed.message(), ")"));
+        absl::StrCat("the connection was lost during COMMIT (", committed.status().message(), ")"));
   }
-  if (!committed.ok()) return committed;
-  session.implementation_->in_transaction = false;
-  session.implementation_->TransactionEnded();
+  if (!committed.ok()) return committed.status();
+  implementation.in_transaction = false;
+  implementation.TransactionEnded();
   session_ = nullptr;
   return FailpointHit(absl::StrCat(label_, ".after_commit"), [&] { session.Cut(); });
 }

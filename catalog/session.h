@@ -44,6 +44,12 @@ struct Usage {
   std::int64_t transactions = 0;
 };
 
+// By the server's clock: on a busy machine its answers are heard late.
+struct LockTimes {
+  absl::Duration held;  // from the first lock until the COMMIT has released all; zero before
+  absl::Duration waited;
+};
+
 class Session {
  public:
   // Connects and pins. `application_name` is what pg_stat_activity shows of it. `conninfo` may
@@ -65,6 +71,11 @@ class Session {
 
   // Runs statements without parameters, several separated by semicolons.
   absl::Status Execute(const std::string& sql);
+
+  // The same, in a transaction, for what takes a lock that others feel.
+  absl::Status Lock(const std::string& sql);
+  // Of the present transaction, or the last one. Zero where there was no Lock.
+  LockTimes lock_times() const;
 
   // Rows inserted, updated or deleted by the last Query.
   std::int64_t affected_rows() const;

@@ -38,7 +38,7 @@ absl::Status LockTables(Session& session, const std::vector<QualifiedName>& tabl
   if (!hurried.ok()) return hurried.status();
   std::vector<std::string> names;
   for (const QualifiedName& table : tables) names.push_back(table.Sql());
-  return session.Execute(
+  return session.Lock(
       StrCat("LOCK TABLE ONLY ", absl::StrJoin(names, ", ONLY "), " IN ", mode, " MODE"));
 }
 
@@ -55,7 +55,7 @@ absl::Status LockAlias(Session& session, const SetDefinition& set) {
                "`pg_restructure doctor` shows what is left of the set."));
   }
   // Giving a view to its owner changes nothing but takes the lock.
-  return session.Execute(
+  return session.Lock(
       StrCat("ALTER VIEW ", set.alias.Sql(), " OWNER TO ", QuoteName(ToText(owner->front()[0]))));
 }
 

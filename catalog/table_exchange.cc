@@ -242,7 +242,7 @@ absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange
 absl::Status LockForTableExchange(Session& session, const TableExchange& exchange,
                                   const ExchangeText& text, bool others_first) {
   if (!text.views.empty()) {
-    absl::Status locked = session.Execute(absl::StrJoin(text.views, ";"));
+    absl::Status locked = session.Lock(absl::StrJoin(text.views, ";"));
     if (!locked.ok()) return locked;
   }
   // Programs lock children before parents or the other way round: each order has its turn.

@@ -13,8 +13,8 @@ nlohmann::ordered_json LockToJson(const LockHold& lock) {
   nlohmann::ordered_json json;
   json["relation"] = lock.relation;
   json["mode"] = lock.mode;
-  json["held_ms"] = Rounded(absl::ToDoubleMilliseconds(lock.held), 3);
-  json["waited_ms"] = Rounded(absl::ToDoubleMilliseconds(lock.waited), 3);
+  json["held_ms"] = Rounded(absl::ToDoubleMilliseconds(lock.times.held), 3);
+  json["waited_ms"] = Rounded(absl::ToDoubleMilliseconds(lock.times.waited), 3);
   json["attempts"] = lock.attempts;
   return json;
 }
@@ -48,8 +48,8 @@ absl::Status ReadLocks(const nlohmann::json& json, Summary& summary) {
     JsonFields fields(element, "summary: a lock");
     fields.Read("relation", lock.relation);
     fields.Read("mode", lock.mode);
-    fields.Read("held_ms", absl::Milliseconds(1), lock.held);
-    fields.Read("waited_ms", absl::Milliseconds(1), lock.waited);
+    fields.Read("held_ms", absl::Milliseconds(1), lock.times.held);
+    fields.Read("waited_ms", absl::Milliseconds(1), lock.times.waited);
     fields.Read("attempts", lock.attempts);
     if (!fields.status().ok()) return fields.status();
     summary.locks.push_back(std::move(lock));

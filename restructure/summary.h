@@ -11,16 +11,16 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "catalog/session.h"
 
 namespace restructure {
 
 // One lock that others could have felt.
 struct LockHold {
-  std::string relation;  // public.pgbench_accounts
-  std::string mode;      // SHARE ROW EXCLUSIVE, ACCESS EXCLUSIVE
-  absl::Duration held;
-  absl::Duration waited;  // in the attempt that got it
-  int attempts = 0;       // 1: got at once
+  std::string relation;      // public.pgbench_accounts
+  std::string mode;          // SHARE ROW EXCLUSIVE, ACCESS EXCLUSIVE
+  catalog::LockTimes times;  // in the attempt that got it
+  int attempts = 0;          // 1: got at once
 };
 
 struct Summary {

@@ -369,10 +369,10 @@ std::string LongestHold(const std::vector<restructure::LockHold>& locks) {
   const auto longest =
       std::max_element(locks.begin(), locks.end(),
                        [](const restructure::LockHold& a, const restructure::LockHold& b) {
-                         return a.held < b.held;
+                         return a.times.held < b.times.held;
                        });
   if (longest == locks.end()) return "none";
-  return absl::StrFormat("%s (%s on %s)", FormatTimeSpan(longest->held), longest->mode,
+  return absl::StrFormat("%s (%s on %s)", FormatTimeSpan(longest->times.held), longest->mode,
                          longest->relation);
 }
 

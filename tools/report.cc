@@ -208,8 +208,8 @@ std::string RenderLocks(const std::vector<restructure::LockHold>& locks) {
     LockTotal& total = totals[{lock.relation, lock.mode}];
     ++total.holds;
     total.attempts += lock.attempts;
-    total.longest_held = std::max(total.longest_held, lock.held);
-    total.longest_wait = std::max(total.longest_wait, lock.waited);
+    total.longest_held = std::max(total.longest_held, lock.times.held);
+    total.longest_wait = std::max(total.longest_wait, lock.times.waited);
   }
   std::string text;
   for (const auto& [key, total] : totals) {

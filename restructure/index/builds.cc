@@ -242,18 +242,15 @@ absl::StatusOr<Next> Build(Job& job) {
   absl::StatusOr<std::vector<IndexPart>> parts = catalog::ReadParts(*job.session, job.id());
   if (!parts.ok()) return parts.status();
   if (!parts->empty()) return Next::kGoOn;
-  LockHold hold{job.index->table.Display(), "SHARE", {}, {}, 0};
+  LockHold hold{job.index->table.Display(), "SHARE", {}, 0};
   absl::Status built = RetryForLock(job, job.index->table, "SHARE", [&](int attempt) {
     hold.attempts = attempt;
-    const absl::Time asked = absl::Now();
-    absl::Time locked = asked;
     absl::Status done = RunFenced(
         job, *job.session, "index_skeleton", job.settings.lock_timeout, [&]() -> absl::Status {
           if (job.index->partitioned) {
             // No partition comes or goes between the list of parts and the indexes over them.
             absl::Status status = catalog::LockForIndex(*job.session, job.index->table);
             if (!status.ok()) return status;
-            locked = absl::Now();
           }
           absl::StatusOr<std::int64_t> index = catalog::LiveIndex(*job.session, job.id());
           if (!index.ok()) return index.status();
@@ -263,8 +260,7 @@ absl::StatusOr<Next> Build(Job& job) {
           if (!parts.ok()) return parts.status();
           return CreateSkeletons(job, Side::kNew, *parts);
         });
-    hold.waited = locked - asked;
-    hold.held = absl::Now() - locked;
+    hold.times = job.session->lock_times();
     return done;
   });
   if (!built.ok()) return built;

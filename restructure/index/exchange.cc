@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
 #include "restructure/index/phases.h"
@@ -105,8 +104,6 @@ absl::Status LockForExchange(Job& job, const std::vector<IndexPart>& parts, Side
 absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHold* hold) {
   const Side from = job.index->live;
   hold->attempts = attempt;
-  absl::Time asked = absl::Now();
-  absl::Time locked = asked;
   absl::Status done =
       RunFenced(job, *job.session, label, job.settings.lock_timeout, [&]() -> absl::Status {
         absl::StatusOr<std::vector<IndexPart>> parts = catalog::ReadParts(*job.session, job.id());
@@ -138,15 +135,12 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
         }
         if (status.ok()) status = catalog::CommitWithoutFlush(*job.session);
         if (!status.ok()) return status;
-        asked = absl::Now();
         status = LockForExchange(job, *parts, from);
-        locked = absl::Now();
         if (!status.ok()) return status;
         return job.index->has_constraint() ? ExchangeUnderConstraint(job, parts->front(), from)
                                            : ExchangeNames(job, *parts, from);
       });
-  hold->waited = locked - asked;
-  hold->held = absl::Now() - locked;
+  hold->times = job.session->lock_times();
   return done;
 }
 
@@ -155,7 +149,7 @@ absl::Status Exchange(Job& job, absl::string_view label) {
   const char* const mode =
       job.index->has_constraint() ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE";
   LockHold hold{
-      job.index->has_constraint() ? job.index->table.Display() : job.record.name, mode, {}, {}, 0};
+      job.index->has_constraint() ? job.index->table.Display() : job.record.name, mode, {}, 0};
   absl::Status done = RetryForLock(
       job, job.index->table, mode,
       [&](int attempt) { return ExchangeOnce(job, label, attempt, &hold); },

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "catalog/failpoint.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
@@ -27,21 +26,16 @@ absl::Status DropConcurrently(Job& job, const catalog::PartIndex& index) {
 // ACCESS EXCLUSIVE on the whole tree: one short transaction.
 absl::Status DropTree(Job& job, const catalog::PartIndex& root) {
   if (root.oid == 0) return absl::OkStatus();
-  LockHold hold{job.index->table.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
+  LockHold hold{job.index->table.Display(), "ACCESS EXCLUSIVE", {}, 0};
   absl::Status done = RetryForLock(job, job.index->table, "ACCESS EXCLUSIVE", [&](int attempt) {
     hold.attempts = attempt;
-    absl::Time asked = absl::Now();
-    absl::Time locked = asked;
     absl::Status dropped =
         RunFenced(job, *job.session, "index_drop", job.settings.lock_timeout, [&] {
-          asked = absl::Now();
           absl::Status status =
               catalog::LockTables(*job.session, {job.index->table}, "ACCESS EXCLUSIVE");
-          locked = absl::Now();
           return status.ok() ? catalog::DropIndex(*job.session, root.name) : status;
         });
-    hold.waited = locked - asked;
-    hold.held = absl::Now() - locked;
+    hold.times = job.session->lock_times();
     return dropped;
   });
   if (done.ok()) job.tally->AddLock(hold);

@@ -1,6 +1,5 @@
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
 #include "restructure/rows/rows.h"
@@ -14,9 +13,8 @@ absl::StatusOr<Next> BuildReplacement(Job& job, const std::vector<catalog::Quali
   GuardOptions options;
   options.timeouts.lock = job.settings.lock_timeout;
   options.hold_source = false;  // There is no source view yet; the lock below is stronger.
-  LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, {}, 0};
+  LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, 0};
   absl::Status built = RetryForLock(job, job.set.member, "SHARE ROW EXCLUSIVE", [&](int attempt) {
-    absl::Time locked;
     hold.attempts = attempt;
     absl::Status done = RunGuarded(job, *job.session, "build", options, [&] {
       const auto store_fingerprint = [&] {
@@ -27,11 +25,8 @@ absl::StatusOr<Next> BuildReplacement(Job& job, const std::vector<catalog::Quali
       absl::Status status = create();
       if (status.ok()) status = store_fingerprint();
       if (!status.ok()) return status;
-      const absl::Time asked = absl::Now();
       status = catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
       if (!status.ok()) return status;
-      locked = absl::Now();
-      hold.waited = locked - asked;
       status = catalog::StartCapture(*job.session, target);
       if (status.ok()) {
         status = catalog::SetStage(*job.session, target.structure.structure_id, "copying");
@@ -43,7 +38,7 @@ absl::StatusOr<Next> BuildReplacement(Job& job, const std::vector<catalog::Quali
       status = store_fingerprint();
       return status.ok() && confirm ? confirm() : status;
     });
-    hold.held = absl::Now() - locked;
+    hold.times = job.session->lock_times();
     return done;
   });
   if (!built.ok()) return built;

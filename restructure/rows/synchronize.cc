@@ -65,11 +65,8 @@ absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
   absl::StatusOr<catalog::Transaction> transaction = catalog::Transaction::Begin(
       *job.session, "synchronize", {job.settings.lock_timeout, absl::ZeroDuration()});
   if (!transaction.ok()) return transaction.status();
-  const absl::Time asked = absl::Now();
   absl::Status status = catalog::LockTables(*job.session, tables, "SHARE ROW EXCLUSIVE");
   if (!status.ok()) return status;
-  const absl::Time locked = absl::Now();
-  hold->waited = locked - asked;
   status = catalog::LimitTransaction(*job.session, job.settings.swap_lock_budget);
   if (!status.ok()) return status;
   status = MakeSynchronousUnderLock(job, target);
@@ -78,14 +75,14 @@ absl::Status SynchronizeOnce(Job& job, int attempt, LockHold* hold) {
   }
   if (!status.ok()) return status;
   status = transaction->Commit();
-  hold->held = absl::Now() - locked;
+  hold->times = job.session->lock_times();
   return status;
 }
 
 // From this commit on every snapshot sees the member table and the replacement equal.
 absl::Status Synchronize(Job& job) {
   const Step step(job, "synchronize", 0);
-  LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, {}, 0};
+  LockHold hold{job.set.member.Display(), "SHARE ROW EXCLUSIVE", {}, 0};
   absl::Status done = RetryForLock(
       job, job.set.member, "SHARE ROW EXCLUSIVE",
       [&](int attempt) { return SynchronizeOnce(job, attempt, &hold); }, throttle::Work::kExchange);

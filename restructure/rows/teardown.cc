@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "catalog/set_objects.h"
 #include "catalog/waits.h"
 #include "restructure/rows/rows.h"
@@ -31,18 +30,14 @@ absl::Status WaitOutWriters(Job& job, const std::vector<catalog::QualifiedName>&
 
 absl::Status RunUnderTableLock(Job& job, const catalog::QualifiedName& table, const char* label,
                                const std::function<absl::Status()>& body) {
-  LockHold hold{table.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
+  LockHold hold{table.Display(), "ACCESS EXCLUSIVE", {}, 0};
   absl::Status done = RetryForLock(job, table, "ACCESS EXCLUSIVE", [&](int attempt) {
-    absl::Time asked, locked;
     hold.attempts = attempt;
     absl::Status status = RunFenced(job, *job.session, label, job.settings.lock_timeout, [&] {
-      asked = absl::Now();
       absl::Status taken = catalog::LockTables(*job.session, {table}, "ACCESS EXCLUSIVE");
-      locked = absl::Now();
       return taken.ok() ? body() : taken;
     });
-    hold.waited = locked - asked;
-    hold.held = absl::Now() - locked;
+    hold.times = job.session->lock_times();
     return status;
   });
   if (done.ok()) job.tally->AddLock(hold);

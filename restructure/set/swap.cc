@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
 #include "restructure/rows/rows.h"
@@ -21,7 +20,6 @@ absl::Status ExchangeOnce(Job& job, const catalog::Structure& to, const catalog:
   options.timeouts.lock = job.settings.lock_timeout;
   // Afterwards both structures are kept by themselves.
   options.check_source = !job.record.swapped;
-  absl::Time asked, locked;
   hold->attempts = attempt;
   absl::Status done = RunGuarded(job, *job.session, label, options, [&] {
     absl::StatusOr<bool> kept = catalog::IsKept(*job.session, set, to);
@@ -49,20 +47,17 @@ absl::Status ExchangeOnce(Job& job, const catalog::Structure& to, const catalog:
     if (!status.ok() || from == nullptr) return status;
     status = catalog::PrepareExchange(*job.session, set, to, *from);
     if (!status.ok()) return status;
-    asked = absl::Now();
     status = catalog::LockAlias(*job.session, set);
-    locked = absl::Now();
     return status.ok() ? catalog::PointAlias(*job.session, set, to) : status;
   });
-  hold->held = absl::Now() - locked;
-  hold->waited = locked - asked;
+  hold->times = job.session->lock_times();
   return done;
 }
 
 absl::Status Exchange(Job& job, const catalog::Structure& to, const catalog::Structure* from,
                       absl::string_view label) {
   const Step step(job, "exchange", 0);
-  LockHold hold{job.set.alias.Display(), "ACCESS EXCLUSIVE", {}, {}, 0};
+  LockHold hold{job.set.alias.Display(), "ACCESS EXCLUSIVE", {}, 0};
   const catalog::SetDefinition set = SetAfterExchange(job);
   absl::Status done = RetryForLock(
       job, job.set.alias, "ACCESS EXCLUSIVE",

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "catalog/ledger.h"
 #include "catalog/set_objects.h"
 #include "catalog/table_facts.h"
@@ -211,7 +210,6 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
   GuardOptions options;
   options.timeouts.lock = job.settings.lock_timeout;
   options.hold_source = false;  // The lock comes at once, and is the strongest.
-  absl::Time asked, locked;
   bool under_lock = false;
   hold->attempts = attempt;
   absl::Status done = RunGuarded(job, session, label, options, [&]() -> absl::Status {
@@ -232,9 +230,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     if (!text.ok()) return text.status();
     absl::Status status = NoteExchange(job, from, to, label, text->to_validate);
     if (!status.ok()) return status;
-    asked = absl::Now();
     status = catalog::LockForTableExchange(session, *exchange, *text, attempt % 2 == 0);
-    locked = absl::Now();
     if (status.ok()) {
       status = catalog::LimitTransaction(session, job.settings.swap_lock_budget);
       under_lock = true;
@@ -258,8 +254,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     if (status.ok()) status = catalog::SetLiveTable(session, job.id(), to);
     return status;
   });
-  hold->held = absl::Now() - locked;
-  hold->waited = locked - asked;
+  hold->times = session.lock_times();
   return under_lock && absl::IsDeadlineExceeded(done) ? OverBudget(job) : done;
 }
 
@@ -272,7 +267,7 @@ absl::Status AfterExchange(Job& job) {
 absl::Status Exchange(Job& job, const char* label) {
   {
     const Step step(job, "exchange", 0);
-    LockHold hold{job.record.name, "ACCESS EXCLUSIVE", {}, {}, 0};
+    LockHold hold{job.record.name, "ACCESS EXCLUSIVE", {}, 0};
     absl::Status done = RetryForLock(
         job, job.table->change.name, "ACCESS EXCLUSIVE",
         [&](int attempt) { return ExchangeOnce(job, label, attempt, &hold); },

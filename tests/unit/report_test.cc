@@ -207,9 +207,9 @@ TEST(RenderSummaryTest, IsATable) {
   summary.reasons["full speed"] = absl::Seconds(45);
   summary.reasons["commits"] = absl::Seconds(15);
   summary.locks = {
-      {"public.t", "SHARE ROW EXCLUSIVE", absl::Milliseconds(12), absl::Milliseconds(3), 2},
-      {"public.t", "SHARE ROW EXCLUSIVE", absl::Milliseconds(9), absl::Milliseconds(40), 1},
-      {"public.s", "ACCESS EXCLUSIVE", absl::Milliseconds(2), absl::ZeroDuration(), 1},
+      {"public.t", "SHARE ROW EXCLUSIVE", {absl::Milliseconds(12), absl::Milliseconds(3)}, 2},
+      {"public.t", "SHARE ROW EXCLUSIVE", {absl::Milliseconds(9), absl::Milliseconds(40)}, 1},
+      {"public.s", "ACCESS EXCLUSIVE", {absl::Milliseconds(2), absl::ZeroDuration()}, 1},
   };
   EXPECT_EQ(RenderSummary(summary),
             "job 12: set public.s\n"

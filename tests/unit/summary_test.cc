@@ -18,7 +18,7 @@ Summary FullSummary() {
   summary.phases["connect"] = absl::Milliseconds(12345);
   summary.phases["build"] = absl::Microseconds(12600);
   summary.locks.push_back(
-      {"public.t", "SHARE ROW EXCLUSIVE", absl::Microseconds(1234), absl::Milliseconds(3), 2});
+      {"public.t", "SHARE ROW EXCLUSIVE", {absl::Microseconds(1234), absl::Milliseconds(3)}, 2});
   summary.wal_bytes = 5000000000;
   summary.batches = 400;
   summary.retries = 1;
