@@ -382,9 +382,9 @@ absl::Status ExecuteStatement(Session& session, const std::string& statement) {
   return session.Execute(statement);
 }
 
-absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
-                         const Structure& live, SetDefinition live_source, const Structure& retired,
-                         bool kept) {
+absl::StatusOr<std::string> TurnCaptureText(Session& session, const SetDefinition& retired_source,
+                                            const Structure& live, SetDefinition live_source,
+                                            const Structure& retired, bool kept) {
   absl::StatusOr<std::string> owner = OwnerOf(session, live_source.member_oid);
   if (!owner.ok()) return owner.status();
   const absl::StatusOr<bool> deferrable = HasDeferrable(session, live_source.member_oid);
@@ -401,7 +401,7 @@ absl::Status TurnCapture(Session& session, const SetDefinition& retired_source,
     statements.push_back(StrCat("ALTER TABLE ", live_source.member.Sql(), " ",
                                 AlterTriggers("ENABLE ALWAYS", retired, kSyncTriggers)));
   }
-  return ExecuteAll(session, statements);
+  return absl::StrJoin(statements, ";\n");
 }
 
 absl::Status DropTable(Session& session, const QualifiedName& table) {

@@ -201,8 +201,8 @@ absl::StatusOr<catalog::TableExchange> Prepare(Job& job, const catalog::TableSid
 
 absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHold* hold) {
   catalog::Session& session = *job.session;
-  catalog::TableSide from = LiveSide(job);
-  catalog::TableSide to = RetiredSide(job);
+  const catalog::TableSide from = LiveSide(job);
+  const catalog::TableSide to = RetiredSide(job);
   if (job.record.swapped && !job.table->change.lost.empty()) return NothingBringsBack(job);
   if (to.structure.capture != "sync") return NotKept(job, to);
   if (absl::Status ready = PrepareToAttach(job); !ready.ok()) return ready;
@@ -228,6 +228,14 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     if (!exchange.ok()) return exchange.status();
     absl::StatusOr<catalog::ExchangeText> text = catalog::WriteExchange(session, *exchange);
     if (!text.ok()) return text.status();
+    catalog::TableSide live = to, retired = from;  // under their new names
+    live.structure.table = exchange->name;
+    retired.structure.table.name = exchange->retired;
+    absl::StatusOr<std::string> turned = catalog::TurnCaptureText(
+        session, SourceOf(job, retired), live.structure, SourceOf(job, live), retired.structure,
+        job.table->change.lost.empty());
+    if (!turned.ok()) return turned.status();
+    absl::StrAppend(&text->statements, ";\n", *turned);
     absl::Status status = NoteExchange(job, from, to, label, text->to_validate);
     if (!status.ok()) return status;
     status = catalog::LockForTableExchange(session, *exchange, *text, attempt % 2 == 0);
@@ -246,13 +254,7 @@ absl::Status ExchangeOnce(Job& job, absl::string_view label, int attempt, LockHo
     }
     status = BringOver(job, from, to, kAll);
     if (status.ok()) status = catalog::ExchangeTables(session, *text);
-    if (!status.ok()) return status;
-    from.structure.table.name = exchange->retired;
-    to.structure.table = exchange->name;
-    status = catalog::TurnCapture(session, SourceOf(job, from), to.structure, SourceOf(job, to),
-                                  from.structure, job.table->change.lost.empty());
-    if (status.ok()) status = catalog::SetLiveTable(session, job.id(), to);
-    return status;
+    return status.ok() ? catalog::SetLiveTable(session, job.id(), live) : status;
   });
   hold->times = session.lock_times();
   return under_lock && absl::IsDeadlineExceeded(done) ? OverBudget(job) : done;
