@@ -295,8 +295,9 @@ absl::Status Session::Lock(const std::string& sql) {
         " * 1000000)::bigint"));
   });
   if (!granted.ok()) return granted.status();
-  if (implementation_->locked_at == 0) implementation_->locked_at = ToInt(granted->front()[0]);
-  implementation_->lock_times.waited += absl::Microseconds(ToInt(granted->front()[1]));
+  if (implementation_->locked_at != 0) return absl::OkStatus();
+  implementation_->locked_at = ToInt(granted->front()[0]);
+  implementation_->lock_times.waited = absl::Microseconds(ToInt(granted->front()[1]));
   return absl::OkStatus();
 }
 
@@ -356,6 +357,11 @@ absl::Status Transaction::Commit() {
   if (absl::IsUnavailable(committed.status())) {
     return absl::UnknownError(
         absl::StrCat("the connection was lost during COMMIT (", committed.status().message(), ")"));
+  }
+  // The COMMIT may have been done, and the question after it been cancelled.
+  if (absl::IsDeadlineExceeded(committed.status()) && implementation.locked_at != 0) {
+    return absl::UnknownError(
+        absl::StrCat("a COMMIT was cancelled (", committed.status().message(), ")"));
   }
   if (!committed.ok()) return committed.status();
   implementation.in_transaction = false;

@@ -46,8 +46,8 @@ struct Usage {
 
 // By the server's clock: on a busy machine its answers are heard late.
 struct LockTimes {
-  absl::Duration held;  // from the first lock until the COMMIT has released all; zero before
-  absl::Duration waited;
+  absl::Duration held;    // from the end of the first Lock until the COMMIT has released all
+  absl::Duration waited;  // in the first Lock
 };
 
 class Session {
@@ -119,8 +119,8 @@ class Transaction {
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
 
-  // kUnknown if the connection was lost before the answer came. After any other error the
-  // transaction has not taken effect.
+  // kUnknown if the connection was lost before the answer came, or if a transaction with a Lock was
+  // cancelled in it. After any other error the transaction has not taken effect.
   absl::Status Commit();
 
   // REPEATABLE READ. Requires: no statement yet.

@@ -31,15 +31,16 @@ absl::StatusOr<std::string> OwnerOf(Session& session, std::int64_t oid) {
 }
 
 absl::Status LockTables(Session& session, const std::vector<QualifiedName>& tables,
-                        const std::string& mode) {
+                        const std::string& mode, std::vector<std::string> before) {
   absl::StatusOr<Rows> hurried = session.Query(
       "SELECT CASE WHEN rolsuper THEN pg_catalog.set_config('deadlock_timeout', '10ms', true) END"
       " FROM pg_catalog.pg_roles WHERE rolname = current_user");
   if (!hurried.ok()) return hurried.status();
   std::vector<std::string> names;
   for (const QualifiedName& table : tables) names.push_back(table.Sql());
-  return session.Lock(
+  before.push_back(
       StrCat("LOCK TABLE ONLY ", absl::StrJoin(names, ", ONLY "), " IN ", mode, " MODE"));
+  return session.Lock(absl::StrJoin(before, ";"));
 }
 
 absl::Status LockAlias(Session& session, const SetDefinition& set) {

@@ -24,9 +24,9 @@ absl::Status ExecuteAll(Session& session, const std::vector<std::string>& statem
 absl::StatusOr<std::string> OwnerOf(Session& session, std::int64_t table);
 
 // Takes `mode` on the tables, in order. A superuser's request makes an autovacuum of theirs give
-// way at once; other roles wait for it.
+// way at once; other roles wait for it. `before`: statements that take other locks first.
 absl::Status LockTables(Session& session, const std::vector<QualifiedName>& tables,
-                        const std::string& mode);
+                        const std::string& mode, std::vector<std::string> before = {});
 // ACCESS EXCLUSIVE on the alias view alone (LOCK TABLE would lock what lies under it, too).
 absl::Status LockAlias(Session& session, const SetDefinition& set);
 

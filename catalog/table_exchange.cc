@@ -241,10 +241,6 @@ absl::StatusOr<ExchangeText> WriteExchange(Session& session, const TableExchange
 
 absl::Status LockForTableExchange(Session& session, const TableExchange& exchange,
                                   const ExchangeText& text, bool others_first) {
-  if (!text.views.empty()) {
-    absl::Status locked = session.Lock(absl::StrJoin(text.views, ";"));
-    if (!locked.ok()) return locked;
-  }
   // Programs lock children before parents or the other way round: each order has its turn.
   std::vector<QualifiedName> tables;
   const auto add = [&tables](const std::vector<std::string>& names) -> absl::Status {
@@ -263,7 +259,7 @@ absl::Status LockForTableExchange(Session& session, const TableExchange& exchang
   if (named.ok()) named = add(text.beside);
   if (named.ok() && !others_first) named = add(text.related);
   if (!named.ok()) return named;
-  return LockTables(session, tables, "ACCESS EXCLUSIVE");
+  return LockTables(session, tables, "ACCESS EXCLUSIVE", text.views);
 }
 
 absl::Status ExchangeTables(Session& session, const ExchangeText& text) {

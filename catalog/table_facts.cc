@@ -74,14 +74,16 @@ WHERE fate IN ('immovable', 'moved') ORDER BY 1
 )sql";
 
 // What the exchange cannot do for this role: foreign keys are created anew, with the tables that
-// they refer to locked against changes of what is referred to, and triggers, too.
+// they refer to under ACCESS EXCLUSIVE, and triggers, too; also those from above a partition.
 constexpr char kLacking[] = R"sql(
 WITH referred AS (
   SELECT c.oid, c.oid::pg_catalog.regclass AS name, pg_catalog.bool_and((
       SELECT pg_catalog.bool_and(pg_catalog.has_column_privilege(c.oid, n, 'REFERENCES'))
       FROM pg_catalog.unnest(k.confkey) n)) AS may_refer
   FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.confrelid
-  WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = $1::oid AND k.confrelid <> $1::oid
+  LEFT JOIN pg_catalog.pg_constraint q ON q.oid = k.conparentid
+  WHERE k.contype = 'f' AND k.conrelid = $1::oid AND k.confrelid <> $1::oid
+    AND (k.conparentid = 0 OR q.conrelid <> k.conrelid)
   GROUP BY c.oid)
 SELECT pg_catalog.format('REFERENCES on %s', name) FROM referred WHERE NOT may_refer
 UNION ALL
@@ -91,7 +93,7 @@ WHERE NOT pg_catalog.has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE' || CASE
   ELSE '' END)
 UNION ALL
 SELECT DISTINCT pg_catalog.format('EXECUTE on function %s', tgfoid::pg_catalog.regprocedure)
-FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgparentid = 0
+FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid
   AND NOT pg_catalog.has_function_privilege(tgfoid, 'EXECUTE')
 ORDER BY 1
 )sql";

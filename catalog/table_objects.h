@@ -100,10 +100,10 @@ absl::StatusOr<std::vector<std::string>> GiveSequencesStatements(Session& sessio
                                                                  std::int64_t from,
                                                                  const QualifiedName& to);
 
-// Turns the capture round, as the last part of the exchange: the writers of `live` keep `retired`,
-// if that is to be `kept`. Both under their new names; `retired_source` is the retired table as the
-// source of the live one. The triggers come only then: a table collects the rows that a statement
-// changes for its triggers even while those are disabled.
+// The statements that turn the capture round, as the last ones of the exchange: the writers of
+// `live` keep `retired`, if that is to be `kept`. Both under their new names; `retired_source` is
+// the retired table as the source of the live one. The triggers come only then: a table collects
+// the rows that a statement changes for its triggers even while those are disabled.
 absl::StatusOr<std::string> TurnCaptureText(Session& session, const SetDefinition& retired_source,
                                             const Structure& live, SetDefinition live_source,
                                             const Structure& retired, bool kept);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "catalog/facts.h"
 #include "catalog/failpoint.h"
 #include "catalog/ledger.h"
 #include "catalog/steering.h"

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "catalog/facts.h"
+#include "catalog/names.h"
 #include "restructure/phases.h"
 #include "tools/command_context.h"
 

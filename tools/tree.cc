@@ -80,9 +80,8 @@ int RunTree(const Arguments& arguments, const std::string& conninfo, const std::
     if (!job_id.ok()) return Refuse(job_id.status());
     if (!arguments.run.quiet) absl::PrintF("job %d: %s\n", *job_id, part.name);
     std::fflush(stdout);
-    if (const int code = Drive(conninfo, arguments, arguments.kind, *job_id, goal);
-        code != kExitDone)
-      return code;
+    const int code = Drive(conninfo, arguments, arguments.kind, *job_id, goal);
+    if (code != kExitDone) return code;
     jobs.push_back(*job_id);
   }
   const absl::StatusOr<bool> ended =

@@ -4,8 +4,8 @@
 
 #include "catalog/failpoint.h"
 #include "catalog/ledger.h"
-#include "catalog/set_objects.h"
 #include "restructure/index/phases.h"
+#include "restructure/rows/rows.h"
 
 namespace restructure::index {
 namespace {
@@ -26,20 +26,8 @@ absl::Status DropConcurrently(Job& job, const catalog::PartIndex& index) {
 // ACCESS EXCLUSIVE on the whole tree: one short transaction.
 absl::Status DropTree(Job& job, const catalog::PartIndex& root) {
   if (root.oid == 0) return absl::OkStatus();
-  LockHold hold{job.index->table.Display(), "ACCESS EXCLUSIVE", {}, 0};
-  absl::Status done = RetryForLock(job, job.index->table, "ACCESS EXCLUSIVE", [&](int attempt) {
-    hold.attempts = attempt;
-    absl::Status dropped =
-        RunFenced(job, *job.session, "index_drop", job.settings.lock_timeout, [&] {
-          absl::Status status =
-              catalog::LockTables(*job.session, {job.index->table}, "ACCESS EXCLUSIVE");
-          return status.ok() ? catalog::DropIndex(*job.session, root.name) : status;
-        });
-    hold.times = job.session->lock_times();
-    return dropped;
-  });
-  if (done.ok()) job.tally->AddLock(hold);
-  return done;
+  return RunUnderTableLock(job, job.index->table, "index_drop",
+                           [&] { return catalog::DropIndex(*job.session, root.name); });
 }
 
 absl::Status Close(Job& job, const std::string& outcome) {

@@ -288,8 +288,8 @@ absl::Status Exchange(Job& job, const char* label) {
 // After:  the new one bears it, with all that hung on the old one; writers keep the old one equal;
 //         foreign keys are validated.
 // Lock:   SHARE ROW EXCLUSIVE on the table, within the budget, to go synchronous; later ACCESS
-//         EXCLUSIVE on it, on the views over it and on the tables that refer to it, and SHARE ROW
-//         EXCLUSIVE on those to which it refers, for milliseconds, to exchange.
+//         EXCLUSIVE on it, on the views over it and on the tables that foreign keys connect with
+//         it, both ways, for milliseconds, to exchange.
 // Undo:   before the exchange Abandon, after it Soak's revert.
 absl::StatusOr<Next> Swap(Job& job) {
   if (!job.record.swapped) {

@@ -97,22 +97,35 @@ TEST_F(RolesTest, PrivilegesThatTheExchangeNeedsAreAskedForBefore) {
              "REVOKE ALL ON FUNCTION touch() FROM PUBLIC; ALTER STATISTICS visits_ab OWNER TO " +
              other + "; ALTER TABLE visits OWNER TO " + owner_ + "; ALTER TABLE places OWNER TO " +
              other);
-  const Arguments run = {"run", "table", "visits", "--no-throttle", "--soak", "0"};
-  const auto expect_refused = [&](const std::string& words) {
-    const Outcome refused = RunAsOwner(run);
+  sql().Exec(
+      "CREATE TABLE stays (id int PRIMARY KEY, place int REFERENCES places) PARTITION BY RANGE "
+      "(id);"
+      "CREATE TRIGGER touched AFTER UPDATE ON stays FOR EACH ROW EXECUTE FUNCTION touch();"
+      "CREATE TABLE stays_1 PARTITION OF stays FOR VALUES FROM (1) TO (9);"
+      "INSERT INTO stays VALUES (1, 1); ALTER TABLE stays OWNER TO " +
+      owner_ + "; ALTER TABLE stays_1 OWNER TO " + owner_);
+  const auto run = [](const std::string& table) -> Arguments {
+    return {"run", "table", table, "--no-throttle", "--soak", "0"};
+  };
+  const auto expect_refused = [&](const std::string& table, const std::string& words) {
+    const Outcome refused = RunAsOwner(run(table));
     EXPECT_TRUE(Exits(kRefused, refused));
     EXPECT_TRUE(absl::StrContains(refused.err, words)) << refused;
     EXPECT_TRUE(absl::StrContains(refused.err, "HINT: ")) << refused;
   };
-  expect_refused("does not own what goes over with public.visits: statistics object visits_ab");
+  expect_refused("visits",
+                 "does not own what goes over with public.visits: statistics object visits_ab");
   sql().Exec("ALTER STATISTICS visits_ab OWNER TO " + owner_);
-  expect_refused(
-      "EXECUTE on function public.touch(), REFERENCES on public.places, "
-      "UPDATE, DELETE or TRUNCATE on public.places");
+  for (const char* table : {"visits", "stays_1"}) {
+    expect_refused(table,
+                   "EXECUTE on function public.touch(), REFERENCES on public.places, "
+                   "UPDATE, DELETE or TRUNCATE on public.places");
+  }
   EXPECT_FALSE(sql().Holds("to_regclass('restructure.job') IS NOT NULL"));
   sql().Exec("GRANT EXECUTE ON FUNCTION touch() TO " + owner_ + "; GRANT REFERENCES (id), DELETE" +
              " ON places TO " + owner_);
-  EXPECT_TRUE(Exits(kDone, RunAsOwner(run)));
+  EXPECT_TRUE(Exits(kDone, RunAsOwner(run("visits"))));
+  EXPECT_TRUE(Exits(kDone, RunAsOwner(run("stays_1"))));
   EXPECT_EQ(
       sql().Text("SELECT string_agg(conname || convalidated, ' ' ORDER BY conname)"
                  " FROM pg_constraint WHERE conrelid = 'visits'::regclass AND contype <> 'n'"),
