@@ -29,15 +29,15 @@ BatchSize::BatchSize(Options options) : options_(options), rows_(options.rows_fi
 
 void BatchSize::Record(std::int64_t rows, absl::Duration elapsed) {
   if (rows <= 0) return;
-  const double of_target = std::max(0.0, absl::FDivDuration(elapsed, options_.target));
+  const double of_target = std::max(0.0, absl::FDivDuration(elapsed, aim_ * options_.target));
   const bool smaller = rows < rows_ / kOtherSize;
-  if (rows > rows_ * kOtherSize || (smaller && of_target <= aim_)) return;
+  if (rows > rows_ * kOtherSize || (smaller && of_target <= 1)) return;
 
   of_target_.push_back(of_target);
   if (of_target_.size() > kBatchesRemembered) of_target_.erase(of_target_.begin());
-  if (of_target_.size() < kEnough && of_target < kFarOver * aim_) return;
+  if (of_target_.size() < kEnough && of_target < kFarOver) return;
 
-  const double slow = std::max(Percentile(of_target_) / aim_, 1e-3);
+  const double slow = std::max(Percentile(of_target_), 1e-3);
   if (std::abs(slow - 1) <= kNearTarget) return;
   const double factor = std::clamp(1 / slow, kShrinkMax, kGrowthMax);
   auto next = static_cast<std::int64_t>(static_cast<double>(rows_) * factor);

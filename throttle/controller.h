@@ -110,9 +110,6 @@ class Controller {
   // It is in a panic: what runs should end.
   bool panics() const { return quiet_ && *quiet_why_ == '\0'; }
 
-  // What it hears, smoothed; zero while the baseline is being learnt.
-  absl::Duration heard() const { return smoothed_; }
-
   // Smoothed; 1 is the soft limit. 0 before the first sample.
   double pressure() const;
 

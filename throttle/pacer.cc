@@ -14,8 +14,7 @@ namespace {
 
 constexpr absl::Duration kAskAgainAfter = absl::Milliseconds(250);
 constexpr absl::Duration kOldSample = absl::Seconds(3);  // Not unknown yet, but doubtful.
-constexpr double kAimMin = 0.05;
-constexpr int kCommitsOfTurn = 3;
+constexpr double kAimMin = 0.25;
 constexpr absl::Duration kPauseMax = absl::Seconds(5);
 
 Controller::Options OfTransactions(Controller::Options options) {
@@ -145,15 +144,9 @@ void Pacer::Steer(const Load& load) {
   }
   if (!listened && controller_.listens()) of_transactions_.Breathe(load.taken_at);
   if (!listened && of_transactions_.listens()) controller_.Breathe(load.taken_at);
-  Aim(BorneByCommits().workers);
-}
-
-// Of a server that bears less than one worker, short turns are felt less than long ones. But one as
-// short as a few commits is spent on what each batch costs, whatever its size.
-void Pacer::Aim(double workers) {
-  if (workers <= 0) return;
-  const double least = absl::FDivDuration(kCommitsOfTurn * controller_.heard(), batch_target_);
-  batch_size_.Aim(std::min(std::max({workers * workers, least, kAimMin}), 1.0));
+  // Of a server that bears less than one worker, short turns are felt less than long ones.
+  const double allowed = BorneByCommits().workers;
+  if (allowed > 0) batch_size_.Aim(std::clamp(allowed, kAimMin, 1.0));
 }
 
 // Of several jobs none knows which transactions are the others' batches. And who has said how long

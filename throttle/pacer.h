@@ -109,7 +109,6 @@ class Pacer {
   };
   std::string PauseReason(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Steer(const Load& load) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Aim(double workers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Panics() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HeedsTransactions() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Allowance BorneByCommits() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -358,7 +358,8 @@ TEST_F(PartitionsTest, WhatCannotBeDoneIsRefused) {
       "GRANT CREATE ON DATABASE " +
       target().database +
       " TO leaf_owner;"
-      "ALTER TABLE orders_2025 OWNER TO leaf_owner");
+      "ALTER TABLE orders_2025 OWNER TO leaf_owner;"
+      "GRANT REFERENCES, DELETE ON customers TO leaf_owner");
   struct Case {
     Arguments more;
     const char* message;

@@ -1,7 +1,6 @@
 // The pacer by what commits and the transactions of others take.
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 
 #include "absl/time/time.h"
@@ -214,16 +213,6 @@ TEST_F(PacedByCommitsTest, BelowOneWorkerBatchesAreShort) {
   Commits(60, absl::Milliseconds(12));
   for (int i = 0; i < 10; ++i) pacer_.BatchDone(pacer_.rows_per_batch(), absl::Milliseconds(100));
   EXPECT_LT(pacer_.rows_per_batch(), 1000) << "100 ms are the target, but not of a share";
-}
-
-TEST_F(PacedByCommitsTest, ButNoShorterThanAFewCommits) {
-  Commits(60, absl::Milliseconds(4));
-  Commits(60, absl::Milliseconds(12));
-  for (int i = 0; i < 20; ++i) {
-    const std::int64_t rows = pacer_.rows_per_batch();
-    pacer_.BatchDone(rows, absl::Milliseconds(static_cast<double>(rows) / 20));
-  }
-  EXPECT_NEAR(static_cast<double>(pacer_.rows_per_batch()), 20 * 3 * 12, 150);
 }
 
 TEST_F(PacedByCommitsTest, UnlimitedDoesNotHeedThem) {

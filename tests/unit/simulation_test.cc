@@ -18,7 +18,7 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kSeeds = 1;
 #else
-constexpr int kSeeds = 20;
+constexpr int kSeeds = 10;
 #endif
 
 constexpr double kWeights[] = {0.25, 0.5, 1, 2, 4, 8};
