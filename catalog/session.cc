@@ -287,6 +287,7 @@ absl::Status Session::Execute(const std::string& sql) {
 }
 
 absl::Status Session::Lock(const std::string& sql) {
+  if (implementation_->locked_at != 0) return Execute(sql);
   // The statement began when the server received it.
   absl::StatusOr<Rows> granted = implementation_->Fetch([&] {
     return implementation_->channel->exec(absl::StrCat(
@@ -295,7 +296,6 @@ absl::Status Session::Lock(const std::string& sql) {
         " * 1000000)::bigint"));
   });
   if (!granted.ok()) return granted.status();
-  if (implementation_->locked_at != 0) return absl::OkStatus();
   implementation_->locked_at = ToInt(granted->front()[0]);
   implementation_->lock_times.waited = absl::Microseconds(ToInt(granted->front()[1]));
   return absl::OkStatus();
