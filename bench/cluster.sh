@@ -2,8 +2,10 @@
 # shellcheck shell=bash
 #
 # The server is reachable through a socket in a temporary folder only. It is stopped and the folder
-# is removed when the script ends, however it ends. Root gives it huge pages for that time, as servers
-# of large tables have them, unless BENCH_HUGE_PAGES=no.
+# is removed when the script ends, however it ends. Root makes the machine a server's for that time,
+# unless BENCH_AS_IT_IS=yes: with huge pages, as servers of large tables have them, and without a
+# scheduling group for each session, so that pgbench is no rival of the whole server for a processor,
+# as clients on other machines are none.
 
 set -euo pipefail
 shopt -s inherit_errexit
@@ -39,19 +41,27 @@ AsOwner() {
 
 # Enough for the buffers of a primary and a standby, if there is memory to spare.
 huge_pages_before=
-readonly huge_pages=/proc/sys/vm/nr_hugepages
+autogroup_before=
+readonly huge_pages=/proc/sys/vm/nr_hugepages autogroup=/proc/sys/kernel/sched_autogroup_enabled
 ReserveHugePages() {
   local wanted=700 spare # of 2 MB
   grep -q '^Hugepagesize: *2048 kB' /proc/meminfo || return 0
   spare=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
-  [[ ${BENCH_HUGE_PAGES:-yes} == yes && -w $huge_pages ]] || return 0
+  [[ -w $huge_pages ]] || return 0
   ((spare > 4 * 2 * wanted && $(<"$huge_pages") < wanted)) || return 0
   huge_pages_before=$(<"$huge_pages")
   echo "$wanted" >"$huge_pages"
 }
-ReturnHugePages() {
+LeaveGroups() {
+  [[ -w $autogroup && $(<"$autogroup") != 0 ]] || return 0
+  autogroup_before=$(<"$autogroup")
+  echo 0 >"$autogroup"
+}
+ReturnMachine() {
   [[ -z $huge_pages_before ]] || echo "$huge_pages_before" >"$huge_pages"
+  [[ -z $autogroup_before ]] || echo "$autogroup_before" >"$autogroup"
   huge_pages_before=
+  autogroup_before=
 }
 
 StopCluster() {
@@ -65,7 +75,7 @@ StopCluster() {
     [[ ! -d $data ]] ||
       AsOwner "$programs/pg_ctl" -D "$data" -m immediate -w stop >/dev/null 2>&1 || true
   done
-  ReturnHugePages
+  ReturnMachine
   if [[ -n ${BENCH_KEEP_LOGS:-} ]]; then
     mkdir -p "$BENCH_KEEP_LOGS"
     find "$folder" -maxdepth 1 -type f -exec cp {} "$BENCH_KEEP_LOGS" \; || true
@@ -80,7 +90,10 @@ StartCluster() {
   trap 'exit 130' INT TERM HUP
   folder=$(mktemp -d "${BENCH_FOLDER:-/tmp}/pg_restructure_bench_XXXXXX")
   ((EUID != 0)) || chown postgres: "$folder"
-  ReserveHugePages
+  if [[ ${BENCH_AS_IT_IS:-no} == no ]]; then
+    ReserveHugePages
+    LeaveGroups
+  fi
   AsOwner "$programs/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 \
     --no-locale --no-sync >"$folder/initdb.log"
   {

@@ -308,12 +308,13 @@ Usage Session::OfAll() {
   return {absl::Nanoseconds(active_of_all.load()), transactions_of_all.load()};
 }
 int Session::backend_pid() const { return implementation_->connection->backendpid(); }
+int Session::socket() const { return implementation_->connection->sock(); }
 const std::vector<std::string>& Session::search_path() const {
   return implementation_->search_path;
 }
 bool Session::in_transaction() const { return implementation_->in_transaction; }
-void Session::Cut() { (void)shutdown(implementation_->connection->sock(), SHUT_RDWR); }
-void Session::CutReceiving() { (void)shutdown(implementation_->connection->sock(), SHUT_RD); }
+void Session::Cut() { (void)shutdown(socket(), SHUT_RDWR); }
+void Session::CutReceiving() { (void)shutdown(socket(), SHUT_RD); }
 
 absl::StatusOr<Transaction> Transaction::Begin(Session& session, absl::string_view label,
                                                Timeouts timeouts) {

@@ -85,6 +85,7 @@ class Session {
   static Usage OfAll();
 
   int backend_pid() const;
+  int socket() const;
   // The schemas that an unqualified name is looked for in, before the pinning.
   const std::vector<std::string>& search_path() const;
   bool in_transaction() const;

@@ -32,6 +32,7 @@ namespace restructure {
 // How a job runs; nothing here changes what it does.
 struct Settings {
   int workers = 2;
+  int nice = 0;  // of the server's processes that run batches; see catalog/process_priority.h
   absl::Duration lock_timeout = absl::Milliseconds(50);       // one attempt
   absl::Duration lock_patience = absl::Minutes(30);           // all attempts together
   absl::Duration swap_lock_budget = absl::Milliseconds(100);  // to hold SHARE ROW EXCLUSIVE

@@ -12,6 +12,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "catalog/process_priority.h"
 #include "restructure/adjustments.h"
 #include "restructure/handoff.h"
 
@@ -70,6 +71,8 @@ class Pass {
     // Rows and marks are lost together in a crash, so a batch need not wait for the disk.
     absl::Status set = (*session)->Execute("SET synchronous_commit = off");
     if (!set.ok()) return set;
+    // Where it may: the plan says so.
+    if (job_.settings.nice > 0) (void)catalog::LowerPriority(**session, job_.settings.nice);
     return session;
   }
 

@@ -35,6 +35,7 @@ restructure::Settings SettingsFrom(const RunOptions& run) {
   restructure::Settings settings;
   const int cores = static_cast<int>(std::max(2u, std::thread::hardware_concurrency()));
   settings.workers = run.workers.value_or(std::clamp(cores, 2, 4));
+  settings.nice = run.no_throttle ? 0 : run.nice;
   settings.lock_timeout = run.lock_timeout;
   settings.lock_patience = run.lock_patience;
   settings.swap_lock_budget = run.swap_lock_budget;

@@ -100,6 +100,16 @@ throttle::Signal OfTransactions(const throttle::Limits& limits) {
   return signal;
 }
 
+// No limit, but it says as much of what others will feel.
+throttle::Signal PriorityOfBatches(int nice, const absl::Status& may_be_nice) {
+  throttle::Signal signal;
+  signal.name = "priority of batches";
+  signal.now = may_be_nice.ok() ? absl::StrCat("nice ", nice) : "as others";
+  signal.why = may_be_nice.ok() ? "the server's processes that run them give way to all others"
+                                : std::string(may_be_nice.message());
+  return signal;
+}
+
 }  // namespace
 
 absl::StatusOr<Look> LookAtServer(const std::string& conninfo, const Arguments& arguments) {
@@ -116,7 +126,8 @@ absl::StatusOr<Look> LookAtServer(const std::string& conninfo, const Arguments& 
 }
 
 std::vector<throttle::Signal> ExplainLimits(const Look& look, const restructure::Settings& settings,
-                                            absl::Duration commit) {
+                                            absl::Duration commit,
+                                            const absl::Status& may_be_nice) {
   std::vector<throttle::Signal> limits;
   if (settings.limits.heed_commits) {
     const throttle::Limits& chosen = settings.limits;
@@ -140,6 +151,7 @@ std::vector<throttle::Signal> ExplainLimits(const Look& look, const restructure:
   const std::vector<throttle::Signal> signals =
       throttle::Signals(look.load, settings.limits, throttle::Baseline());
   limits.insert(limits.end(), signals.begin(), signals.end());
+  if (settings.nice > 0) limits.push_back(PriorityOfBatches(settings.nice, may_be_nice));
   return limits;
 }
 

@@ -27,9 +27,10 @@ struct Look {
 // limits; the message names where that was said.
 absl::StatusOr<Look> LookAtServer(const std::string& conninfo, const Arguments& arguments);
 
-// The limits as rows of a table. `commit`: what a small commit takes now.
+// The limits as rows of a table. `commit`: what a small commit takes now. `may_be_nice`: what
+// catalog::MayLowerPriority says.
 std::vector<throttle::Signal> ExplainLimits(const Look& look, const restructure::Settings& settings,
-                                            absl::Duration commit);
+                                            absl::Duration commit, const absl::Status& may_be_nice);
 
 std::string RenderLimits(const std::vector<throttle::Signal>& limits);
 // The JSON of a plan, with the limits as its last member.

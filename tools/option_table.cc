@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "catalog/names.h"
+#include "catalog/process_priority.h"
 #include "tools/option_values.h"
 #include "tools/simulate_grid.h"
 
@@ -154,6 +155,14 @@ const OptionSpec kRunOptions[] = {
        return ReadSize(v, "0", "1024TB", a.run.batch_bytes);
      },
      "8MB"},
+    {"nice", 0, "N", "processor priority of batches: 0 as others, to 19: last",
+     [](const std::string& v, Arguments& a) {
+       std::int64_t nice = 0;
+       absl::Status status = ReadNumber(v, 0, catalog::kNiceMax, nice);
+       if (status.ok()) a.run.nice = static_cast<int>(nice);
+       return status;
+     },
+     "10"},
     {"lock-timeout", 0, "DURATION", "longest wait for a lock in one attempt",
      [](const std::string& v, Arguments& a) {
        return ReadDuration(v, "1ms", "1m", a.run.lock_timeout);

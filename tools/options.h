@@ -42,6 +42,7 @@ struct RunOptions {
   std::optional<int> workers;          // Empty: from the server's and the client's cores.
   absl::Duration batch_target = absl::Milliseconds(100);
   std::int64_t batch_bytes = 8 * 1024 * 1024;  // 0: no cap.
+  int nice = 10;                               // 0: as everybody.
   absl::Duration lock_timeout = absl::Milliseconds(50);
   absl::Duration swap_lock_budget = absl::Milliseconds(100);
   absl::Duration lock_patience = absl::Minutes(30);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "catalog/load_query.h"
+#include "catalog/process_priority.h"
 #include "restructure/phases.h"
 #include "tools/command_context.h"
 #include "tools/connection.h"
@@ -28,7 +29,7 @@ int Show(const Arguments& arguments, const Connected& connected, const absl::Sta
   if (arguments.explain_limits) {
     absl::StatusOr<absl::Duration> commit = catalog::MeasureCommit(*connected.session);
     if (!commit.ok()) return Refuse(commit.status());
-    limits = ExplainLimits(*look, settings, *commit);
+    limits = ExplainLimits(*look, settings, *commit, catalog::MayLowerPriority(*connected.session));
   }
   if (arguments.json) {
     std::string text = restructure::PlanToJson(*plan, settings);

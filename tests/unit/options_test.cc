@@ -315,7 +315,8 @@ TEST(OptionsTest, AnOptionMustBelongToTheCommand) {
       Refusal({"run", "set", "s", "--key", "k", "--insertion", "manual"}),
       "option --insertion does not belong to the command run\n"
       "HINT: these do: --key --carry --show --profile --workers --batch-target --batch-bytes "
-      "--lock-timeout --swap-lock-budget --lock-patience --snapshot-wait --soak --hold-before-swap "
+      "--nice --lock-timeout --swap-lock-budget --lock-patience --snapshot-wait --soak "
+      "--hold-before-swap "
       "--disconnect --replica-lag --replica-lag-bytes --active-sessions --wait-for-us "
       "--sample-age --require-replica --replica-gone --slot-wal --archiver --signal --throttle "
       "--controller --impact --window --swap-window --outside --no-throttle --maintenance-work-mem "

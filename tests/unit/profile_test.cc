@@ -60,8 +60,8 @@ std::string Effect(const RunOptions& run) {
   const restructure::Settings settings = SettingsFrom(run);
   const throttle::Limits& limits = settings.limits;
   return absl::StrCat(
-      settings.workers, " ", absl::FormatDuration(settings.batch_size.target), " ",
-      settings.batch_size.bytes_max, " ", absl::FormatDuration(settings.lock_timeout), " ",
+      settings.workers, " ", settings.nice, " ", absl::FormatDuration(settings.batch_size.target),
+      " ", settings.batch_size.bytes_max, " ", absl::FormatDuration(settings.lock_timeout), " ",
       absl::FormatDuration(settings.swap_lock_budget), " ",
       absl::FormatDuration(settings.lock_patience), " ",
       absl::FormatDuration(settings.snapshot_wait), " ",
@@ -288,7 +288,7 @@ TEST(ProfileTest, ListNamesAll) {
 TEST(ProfileTest, RefusesWhatIsNoKey) {
   EXPECT_EQ(Refusal("workers = 2\n\nbatch_target = 50ms\n"),
             "profile x.ini, line 3: there is no key \"batch_target\"\n"
-            "HINT: the keys are from, workers, batch-target, batch-bytes, lock-timeout, "
+            "HINT: the keys are from, workers, batch-target, batch-bytes, nice, lock-timeout, "
             "swap-lock-budget, lock-patience, snapshot-wait, soak, disconnect, replica-lag, "
             "replica-lag-bytes, "
             "active-sessions, wait-for-us, sample-age, require-replica, replica-gone, slot-wal, "
