@@ -40,13 +40,9 @@ class PriorityTest : public ServerTest {
 
   // Runs a job to another order, looks at it in its first batch and lets it end.
   void Look(const Target& target, const Arguments& more, int batches) {
-    Arguments arguments = {"run",
-                           "set",
-                           "public.members_of_owner",
-                           "--soak",
-                           "0",
-                           "--key",
-                           looks_++ % 2 == 0 ? kSecondKey : kFirstKey};
+    Arguments arguments = {"run",    "set",   "public.members_of_owner",
+                           "--soak", "0",     "--controller",
+                           "off",    "--key", looks_++ % 2 == 0 ? kSecondKey : kFirstKey};
     arguments.insert(arguments.end(), more.begin(), more.end());
     constexpr char kBatches[] = "application_name ~ '^pg_restructure job [0-9]+ worker'";
     constexpr char kNoBatches[] =
