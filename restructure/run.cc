@@ -193,14 +193,30 @@ absl::StatusOr<Outcome> WalkOrAbandon(Job& job) {
   return WalkPhases(job);
 }
 
-// A panic may have cancelled any statement; the phases may be run again at any time.
+// A stop may have cancelled any statement: then the stop counts, not what became of the statement.
+// After a panic the phases are run again, which they may be at any time.
 absl::StatusOr<Outcome> WalkThroughPanics(Job& job) {
   while (true) {
     absl::StatusOr<Outcome> outcome = WalkOrAbandon(job);
-    if (!absl::IsDeadlineExceeded(outcome.status()) || !job.control->TakePanic()) return outcome;
+    if (!absl::IsDeadlineExceeded(outcome.status())) return outcome;
+    if (absl::Status check = job.control->Check(); !check.ok()) return check;
+    if (!job.control->TakePanic()) return outcome;
     if (absl::Status resumed = AwaitResume(job); !resumed.ok()) return resumed;
     (void)job.control->TakePanic();
     if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;
+  }
+}
+
+// The operator's wish to abort has ended the walk; the undoing is a walk of its own. The cancel
+// that came with the wish may be late, and hit that one.
+absl::StatusOr<Outcome> Undo(Job& job) {
+  constexpr absl::Duration kLate = absl::Seconds(1);
+  const absl::Time until = absl::Now() + kLate;
+  while (true) {
+    const absl::Status loaded = LoadJob(job);
+    absl::StatusOr<Outcome> outcome =
+        loaded.ok() ? WalkOrAbandon(job) : absl::StatusOr<Outcome>(loaded);
+    if (!absl::IsDeadlineExceeded(outcome.status()) || absl::Now() > until) return outcome;
   }
 }
 
@@ -219,11 +235,9 @@ absl::StatusOr<Outcome> Tenure(Job& job, std::int64_t job_id, std::string* goal)
   {
     const Keeper keeper(job);
     outcome = WalkThroughPanics(job);
-    // The operator's wish to abort ends the walk; the undoing is a walk of its own.
     if (absl::IsCancelled(outcome.status()) && !job.control->interrupted() &&
         job.control->goal() == catalog::kGoalAbort) {
-      if (absl::Status loaded = LoadJob(job); !loaded.ok()) return loaded;
-      outcome = WalkOrAbandon(job);
+      outcome = Undo(job);
     }
   }
   if (IsLost(outcome.status())) return outcome;
