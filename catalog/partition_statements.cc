@@ -93,7 +93,7 @@ std::vector<std::string> CreateRowLogTriggers(const SetDefinition& set,
   return {trigger("log_insert", "INSERT"), trigger("log_update", "UPDATE"),
           trigger("log_delete", "DELETE"),
           StrCat("ALTER TABLE ", set.member.Sql(), " ",
-                 AlterTriggers("ENABLE ALWAYS", structure, LogTriggers(set)))};
+                 AlterTriggers("ENABLE ALWAYS", structure, kLogTriggers))};
 }
 
 std::vector<std::string> CreateRowSyncTriggers(const SetDefinition& set,

@@ -121,9 +121,7 @@ std::string SyncBody(const SetDefinition& set, const Structure& structure) {
       SeeRowOrFail(set, structure));
 }
 
-// Keys go to the log as they are: duplicates are the consumer's business. The statement's trigger
-// sees the new ones of an UPDATE; a trigger for rows whose key changes, which costs the others next
-// to nothing, the old ones. One that put both together would take the writer half as long again.
+// Old and new keys go to the log as they are: duplicates are the consumer's business.
 std::string LogBody(const SetDefinition& set, const Structure& structure) {
   if (set.by_row) return RowLogBody(set, structure);
   const std::string into =
@@ -131,11 +129,11 @@ std::string LogBody(const SetDefinition& set, const Structure& structure) {
   const std::string from = StrCat("SELECT ", QuoteNames(set.key), " FROM ");
   return absl::Substitute(
       "\nBEGIN\n"
-      "IF TG_LEVEL = 'ROW' THEN\n$0VALUES ($2);\n"
-      "ELSIF TG_OP = 'DELETE' THEN\n$0$1old_rows;\n"
-      "ELSE\n$0$1new_rows;\n"
+      "IF TG_OP = 'INSERT' THEN\n$0$1new_rows;\n"
+      "ELSIF TG_OP = 'UPDATE' THEN\n$0$1old_rows UNION $1new_rows;\n"
+      "ELSE\n$0$1old_rows;\n"
       "END IF;\nRETURN NULL;\nEND\n",
-      into, from, QuoteNames(set.key, "OLD."));
+      into, from);
 }
 
 std::string MirrorFunctionSql(const Structure& live, const std::string& body) {
@@ -254,11 +252,6 @@ std::vector<std::string> CreateSourceView(const SetDefinition& set, const Struct
           StrCat("ALTER VIEW ", structure.SourceView().Sql(), " OWNER TO ", QuoteName(owner))};
 }
 
-absl::Span<const char* const> LogTriggers(const SetDefinition& set) {
-  const absl::Span<const char* const> all = kLogTriggers;
-  return set.by_row ? all.subspan(0, 3) : all;
-}
-
 std::vector<std::string> CreateLogTriggers(const SetDefinition& set, const Structure& structure) {
   if (set.by_row) return CreateRowLogTriggers(set, structure);
   const std::string on = StrCat(" ON ", set.member.Sql());
@@ -268,12 +261,11 @@ std::vector<std::string> CreateLogTriggers(const SetDefinition& set, const Struc
     return StrCat("CREATE TRIGGER ", QuoteName(structure.Trigger(what)), " AFTER ");
   };
   return {StrCat(name("log_insert"), "INSERT", on, " REFERENCING NEW TABLE AS new_rows", log),
-          StrCat(name("log_update"), "UPDATE", on, " REFERENCING NEW TABLE AS new_rows", log),
+          StrCat(name("log_update"), "UPDATE", on,
+                 " REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", log),
           StrCat(name("log_delete"), "DELETE", on, " REFERENCING OLD TABLE AS old_rows", log),
-          StrCat(name("log_key"), "UPDATE", on, " FOR EACH ROW WHEN (", ImagesDiffer(set.key),
-                 ") EXECUTE FUNCTION ", structure.LogFunction().Sql(), "()"),
           StrCat("ALTER TABLE ", set.member.Sql(), " ",
-                 AlterTriggers("ENABLE ALWAYS", structure, LogTriggers(set)))};
+                 AlterTriggers("ENABLE ALWAYS", structure, kLogTriggers))};
 }
 
 std::vector<std::string> CreateSyncTriggers(const SetDefinition& set, const Structure& structure) {
@@ -293,7 +285,7 @@ std::vector<std::string> CreateSyncTriggers(const SetDefinition& set, const Stru
 
 std::string SwitchToSync(const SetDefinition& set, const Structure& structure) {
   return StrCat("ALTER TABLE ", set.member.Sql(), " ",
-                AlterTriggers("DISABLE", structure, LogTriggers(set)), ", ",
+                AlterTriggers("DISABLE", structure, kLogTriggers), ", ",
                 AlterTriggers("ENABLE ALWAYS", structure, kSyncTriggers));
 }
 

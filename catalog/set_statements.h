@@ -31,9 +31,7 @@ std::vector<std::string> CreateSourceView(const SetDefinition& set, const Struct
 
 // The triggers on the member table: log triggers that fire always, sync triggers disabled. Both
 // take SHARE ROW EXCLUSIVE on the member table.
-// Those of a table whose triggers are by row have no log_key.
-inline constexpr const char* kLogTriggers[] = {"log_insert", "log_update", "log_delete", "log_key"};
-absl::Span<const char* const> LogTriggers(const SetDefinition& set);
+inline constexpr const char* kLogTriggers[] = {"log_insert", "log_update", "log_delete"};
 inline constexpr const char* kSyncTriggers[] = {"sync_insert", "sync_update", "sync_delete",
                                                 "sync_truncate"};
 std::vector<std::string> CreateLogTriggers(const SetDefinition& set, const Structure& structure);

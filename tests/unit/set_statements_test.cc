@@ -55,7 +55,6 @@ TEST(SwitchToSync, IsOneStatement) {
             R"(ALTER TABLE "app"."member" DISABLE TRIGGER "pg_restructure_7_log_insert", )"
             R"(DISABLE TRIGGER "pg_restructure_7_log_update", )"
             R"(DISABLE TRIGGER "pg_restructure_7_log_delete", )"
-            R"(DISABLE TRIGGER "pg_restructure_7_log_key", )"
             R"(ENABLE ALWAYS TRIGGER "pg_restructure_7_sync_insert", )"
             R"(ENABLE ALWAYS TRIGGER "pg_restructure_7_sync_update", )"
             R"(ENABLE ALWAYS TRIGGER "pg_restructure_7_sync_delete", )"
